@@ -1,0 +1,1 @@
+"""Everything in eoflows that is true without Prefect: clients, models, selection, transfer, catalogue."""

@@ -1,0 +1,113 @@
+"""Time inside eoflows: aware UTC, and half-open intervals with honest open ends.
+
+Services write an open end as `null`, `..`, `9999-12-31T23:59:59[.999]Z` or (in orbit file names)
+`99999999T999999`. All of them become `OPEN_END` here, once, where data enters.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from eokit.errors import InvalidInputError
+
+__all__ = ["OPEN_END", "OPEN_START", "Interval", "format_utc", "parse_utc"]
+
+OPEN_START = datetime.min.replace(tzinfo=UTC)
+OPEN_END = datetime.max.replace(tzinfo=UTC)
+
+_RFC3339 = re.compile(
+    r"(\d{4})-(\d{2})-(\d{2})"
+    r"(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?\s*(Z|z|[+-]\d{2}:?\d{2})?)?"
+)
+_COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})(\d{2})")
+
+
+def parse_utc(value: datetime | str) -> datetime:
+    """Read a date or time as aware UTC.
+
+    Args:
+        value: A datetime, or text: RFC 3339 with 0 to 9 fraction digits (digits past the microsecond
+            are cut), a bare date (midnight), or the compact `YYYYMMDDThhmmss` of product names.
+            Without a zone it is UTC, as STAC and the Copernicus stations use it.
+
+    Returns:
+        Aware UTC; any time in the year 9999 is `OPEN_END`.
+
+    Raises:
+        InvalidInputError: The text is no such time, or the date does not exist.
+    """
+    if isinstance(value, datetime):
+        aware = value if value.tzinfo else value.replace(tzinfo=UTC)
+        return OPEN_END if aware.year == OPEN_END.year else aware.astimezone(UTC)
+    text = value.strip()
+    if text.startswith("9999"):
+        return OPEN_END
+    match = _RFC3339.fullmatch(text) or _COMPACT.fullmatch(text)
+    if match is None:
+        raise InvalidInputError(f"{value!r} is not a time; write it like 2025-08-07T11:51:12.509Z (UTC)")
+    year, month, day, hour, minute, second, fraction, zone = (*match.groups(), None, None)[:8]
+    micro = int((fraction or "0").ljust(6, "0")[:6])
+    try:
+        clock = (int(hour or 0), int(minute or 0), int(second or 0), micro)
+        local = datetime(int(year), int(month), int(day), *clock, tzinfo=UTC)
+        return local - _offset(zone)
+    except (ValueError, OverflowError) as error:
+        raise InvalidInputError(f"{value!r} is not a time that exists: {error}") from error
+
+
+def _offset(zone: str | None) -> timedelta:
+    if zone is None or zone in "Zz":
+        return timedelta()
+    sign = -1 if zone[0] == "-" else 1
+    return sign * timedelta(hours=int(zone[1:3]), minutes=int(zone[-2:]))
+
+
+def format_utc(value: datetime) -> str:
+    """Write a time as RFC 3339 in UTC, with milliseconds where they say all, else microseconds.
+
+    `OPEN_END` is written `9999-12-31T23:59:59.999Z`, which every station accepts.
+    """
+    if value == OPEN_END:
+        return "9999-12-31T23:59:59.999Z"
+    if value.tzinfo is None:
+        raise InvalidInputError(f"{value} has no time zone; make it aware UTC first")
+    value = value.astimezone(UTC)
+    precision = "microseconds" if value.microsecond % 1000 else "milliseconds"
+    return value.replace(tzinfo=None).isoformat(timespec=precision) + "Z"
+
+
+@dataclass(frozen=True, order=True)
+class Interval:
+    """A span of time `[start, end)` in aware UTC; open ends are `OPEN_START` and `OPEN_END`.
+
+    An instant is an interval whose start equals its end.
+    """
+
+    start: datetime
+    end: datetime
+
+    def __post_init__(self) -> None:
+        if self.start.tzinfo is None or self.end.tzinfo is None:
+            raise InvalidInputError(f"interval {self.start} to {self.end} has no time zone; use aware UTC")
+        if self.start > self.end:
+            raise InvalidInputError(
+                f"interval starts {format_utc(self.start)} after it ends {format_utc(self.end)}; swap them"
+            )
+
+    @classmethod
+    def parse(cls, start: datetime | str | None, end: datetime | str | None) -> "Interval":
+        """Read both ends with `parse_utc`; None or `..` is an open end."""
+        opened = (None, "", "..")
+        return cls(
+            OPEN_START if start in opened else parse_utc(start),  # type: ignore[arg-type]
+            OPEN_END if end in opened else parse_utc(end),  # type: ignore[arg-type]
+        )
+
+    @property
+    def duration(self) -> timedelta:
+        """How long it lasts."""
+        return self.end - self.start
+
+    def __str__(self) -> str:
+        start = ".." if self.start == OPEN_START else format_utc(self.start)
+        return f"{start}/{'..' if self.end == OPEN_END else format_utc(self.end)}"

@@ -1,0 +1,94 @@
+"""Gates: so many at once, the others wait in line."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+__all__ = ["Desks", "Gate"]
+
+
+class Gate:
+    """A semaphore whose limit may change; entering a free one costs no turn of the event loop.
+
+    Args:
+        limit: How many may be inside at once.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.active = 0
+        self.waiting: deque[asyncio.Future[None]] = deque()
+
+    @property
+    def open(self) -> bool:
+        """Whether anybody is let in at all."""
+        return True
+
+    async def __aenter__(self) -> Self:
+        if self.active < self.limit and not self.waiting and self.open:
+            self.active += 1
+            return self
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.waiting.append(turn)
+        self.queued()
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self.leave()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.leave()
+
+    def queued(self) -> None:
+        """Somebody began to wait."""
+
+    def leave(self) -> None:
+        """Make room for the next."""
+        self.active -= 1
+        self.admit()
+
+    def admit(self) -> None:
+        """Let in as many as there is room for."""
+        while self.waiting and self.active < self.limit and self.open:
+            turn = self.waiting.popleft()
+            if not turn.done():
+                self.active += 1
+                turn.set_result(None)
+
+    @property
+    def idle(self) -> bool:
+        """Whether nobody is inside or waits."""
+        return not self.active and not self.waiting
+
+
+class Desks:
+    """Bounds the downloads that hold files and memory: so many per place, and one per target.
+
+    Args:
+        most: Downloads per place at once.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._places: dict[str, Gate] = {}
+        self._targets: dict[Path, Gate] = {}
+
+    @asynccontextmanager
+    async def sit(self, place: str, target: Path) -> AsyncIterator[None]:
+        """Wait for a desk, and until no other download in this process writes the target."""
+        alone = self._targets.setdefault(target, Gate(1))
+        try:
+            async with alone, self._places.setdefault(place, Gate(self._most)):
+                yield
+        finally:
+            if alone.idle:
+                self._targets.pop(target, None)

@@ -1,0 +1,117 @@
+"""Sources in S3 buckets, with the credentials that the settings give for each bucket."""
+
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+from eokit.errors import (
+    AbsentError,
+    CredentialsError,
+    EoError,
+    IntegrityError,
+    InvalidInputError,
+    UnreachableError,
+    public_url,
+)
+from eokit.transfer.crew import Crew
+from eokit.transfer.models import Download, Progress, TransferSettings
+from eokit.transfer.parts import Note, Part
+
+if TYPE_CHECKING:
+    from obstore import GetOptions, GetResult
+    from obstore.store import S3Store
+
+__all__ = ["BucketSource"]
+
+_BLOCK = 1 << 20
+
+
+class BucketSource:
+    """Reads `s3://bucket/key`.
+
+    Args:
+        crew: Does the file work.
+        settings: Buckets and time-outs.
+    """
+
+    def __init__(self, crew: Crew, settings: TransferSettings) -> None:
+        self._crew, self._settings = crew, settings
+        self._stores: dict[str, S3Store] = {}
+
+    def place(self, url: str) -> str:
+        """The bucket."""
+        return f"s3://{urlsplit(url).netloc}"
+
+    async def pull(self, url: str, download: Download, part: Part, progress: Progress | None) -> None:
+        """Read what is missing of the part.
+
+        Raises:
+            InvalidInputError: The bucket is not configured.
+            AbsentError: There is no such object.
+            CredentialsError: The keys are not enough.
+            UnreachableError: It broke off; what arrived is in the part.
+            IntegrityError: The object is longer than promised.
+        """
+        import obstore  # noqa: PLC0415  # only who uses S3 pays for the import
+
+        parts = urlsplit(url)
+        store = self._store(parts.netloc, url)
+        if part.size and (part.note is None or part.note.url != public_url(url)):
+            await self._crew.run(part.restart)
+        if part.note is not None and part.size == part.note.total:
+            return
+        try:
+            answer = await _open(store, parts.path.lstrip("/"), part)
+            await self._take(answer, url, download, part, progress)
+        except (obstore.exceptions.BaseError, OSError) as error:
+            raise _translated(error, url) from error
+
+    def _store(self, bucket: str, url: str) -> "S3Store":
+        if bucket not in self._stores:
+            settings = self._settings.buckets.get(bucket)
+            if settings is None:
+                raise InvalidInputError(
+                    f"{public_url(url)}: no access to bucket {bucket!r} is configured; add it to the source"
+                )
+            self._stores[bucket] = settings.open(stall=self._settings.stall)
+        return self._stores[bucket]
+
+    async def _take(
+        self, answer: "GetResult", url: str, download: Download, part: Part, progress: Progress | None
+    ) -> None:
+        etag, total = answer.meta["e_tag"], answer.meta["size"]
+        limit = download.limit if download.limit is not None else self._settings.most_bytes
+        if limit is not None and total > limit:
+            raise IntegrityError("size", limit, total, where=download.name)
+        if not part.size:
+            note = Note(public_url(url), etag, total) if etag else None
+            await self._crew.run(lambda: part.plan(note))
+        async for block in answer.stream(min_chunk_size=_BLOCK):
+            await self._crew.run(lambda block=block: part.write([memoryview(block)]))  # type: ignore[misc]
+            if part.behind:
+                self._crew.submit(part.follow)
+            if progress is not None:
+                progress(part.size)
+
+
+async def _open(store: "S3Store", key: str, part: Part) -> "GetResult":
+    import obstore  # noqa: PLC0415
+
+    options: GetOptions = {}
+    if part.size and part.note is not None:
+        options = {"range": {"offset": part.size}, "if_match": part.note.validator}
+    return await obstore.get_async(store, unquote(key), options=options)
+
+
+def _translated(error: Exception, url: str) -> EoError:
+    from obstore import exceptions  # noqa: PLC0415
+
+    match error:
+        case exceptions.NotFoundError():
+            return AbsentError("no such object", url=url, status=404)
+        case exceptions.PermissionDeniedError() | exceptions.UnauthenticatedError():
+            return CredentialsError("the bucket's keys are not accepted; correct them", url=url, status=403)
+        case exceptions.PreconditionError():
+            return IntegrityError("validator", "the object that was begun", "another", where=public_url(url))
+        case _:
+            reason = str(error).partition("\n")[0][:160]
+            return UnreachableError(f"object store: {reason}", url=url)

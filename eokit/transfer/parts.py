@@ -1,0 +1,212 @@
+"""The temporary file of one download: locked, resumable, hashed as it grows, renamed when it is right.
+
+Everything here blocks and runs outside the event loop. A part belongs to one download; its lock
+makes closing safe while another thread still works on it.
+"""
+
+import os
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+
+import orjson
+
+from eokit.errors import IntegrityError, StorageError
+from eokit.transfer.checksums import Checksum
+from eokit.transfer.files import storage_errors, sync_folder, verify, write_new
+from eokit.transfer.leftovers import claim_any, note_of, remove_dead_siblings
+from eokit.transfer.models import Download, TransferSettings
+from eokit.transfer.tail import Tail
+
+__all__ = ["Note", "Part"]
+
+# A smaller part is fetched again sooner than its notes are written.
+_WORTH_RESUMING = 1 << 20
+_BEHIND = 1 << 20
+
+
+@dataclass(frozen=True)
+class Note:
+    """What must still be true for the rest of a part to fit its beginning.
+
+    Attributes:
+        url: The alternative that it came from, without query.
+        validator: Strong ETag or Last-Modified.
+        total: Bytes of the whole, or None.
+    """
+
+    url: str
+    validator: str
+    total: int | None
+
+
+class Part:
+    """The bytes of one download that are not yet its file.
+
+    Attributes:
+        size: Bytes that are there.
+        closed: Whether it was let go of.
+        received: Bytes written by this process, those of dropped attempts included.
+        note: What is known for resuming; None if a resume is not possible.
+    """
+
+    def __init__(self, download: Download, settings: TransferSettings) -> None:
+        self._download, self._settings = download, settings
+        self._lock = threading.Lock()
+        self.closed = False
+        self._descriptor = -1
+        self._path = download.path
+        self._tail = Tail([check.algorithm for check in download.checksums] or ["blake3"])
+        self.size = self.received = 0
+        self.note: Note | None = None
+
+    def open(self) -> None:
+        """Claim a temporary name beside the target and take up what a dead run left there.
+
+        Raises:
+            StorageError: The folder cannot be written, or the disk has no room for the declared size.
+        """
+        with self._lock, storage_errors(self._download.path):
+            if self.closed:
+                return
+            target = self._download.path
+            try:
+                self._path, self._descriptor = claim_any(target)
+            except FileNotFoundError:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                self._path, self._descriptor = claim_any(target)
+            self.size = os.lseek(self._descriptor, 0, os.SEEK_END)
+            self._read_note()
+            self._check_room()
+
+    def _read_note(self) -> None:
+        whole = self.size and self.size == self._download.size and self._download.checksums
+        if self.size >= _WORTH_RESUMING:
+            with suppress(OSError, ValueError, TypeError):
+                self.note = Note(**orjson.loads(note_of(self._path).read_bytes()))
+        too_long = self._download.limit is not None and self.size > self._download.limit
+        if too_long or not (whole or self.note):
+            self._truncate()
+
+    def _check_room(self) -> None:
+        needed = (self._download.size or 0) - self.size
+        disk = os.fstatvfs(self._descriptor)
+        free = disk.f_bavail * disk.f_frsize
+        if needed + self._settings.spare_bytes > free:
+            raise StorageError(
+                f"{self._download.name} needs {needed} bytes in {self._download.path.parent}, "
+                f"{free} are free and {self._settings.spare_bytes} must stay free"
+            )
+
+    @property
+    def opened(self) -> bool:
+        """Whether it was opened."""
+        return self._descriptor >= 0
+
+    @property
+    def whole(self) -> bool:
+        """Whether all promised bytes are there and a checksum can prove it."""
+        return bool(self._download.checksums) and self.size == self._download.size
+
+    def plan(self, note: Note | None) -> None:
+        """Note what the coming bytes belong to, before the first of them is written."""
+        self.note = note
+        if note is not None and (note.total is None or note.total >= 2 * _WORTH_RESUMING):
+            with storage_errors(self._path):
+                write_new(note_of(self._path), orjson.dumps(asdict(note)))
+
+    def write(self, blocks: Sequence[bytes | memoryview]) -> None:
+        """Append bytes.
+
+        Raises:
+            StorageError: The disk is full or failed.
+        """
+        with storage_errors(self._path):
+            length = sum(map(len, blocks))
+            done = os.writev(self._descriptor, blocks)
+            while done < length:
+                rest = memoryview(b"".join(blocks))[done:]
+                done += os.write(self._descriptor, rest)
+            self.size += length
+            self.received += length
+
+    @property
+    def behind(self) -> bool:
+        """Whether hashing lags so far behind that a thread should be woken for it."""
+        return self.size - self._tail.hashed >= _BEHIND
+
+    def follow(self) -> bool:
+        """Hash some of the bytes that are not hashed yet; say whether all are."""
+        with self._lock:
+            return self.closed or self._tail.follow(self._descriptor, self.size)
+
+    def restart(self) -> None:
+        """Drop all bytes and begin again."""
+        with self._lock, storage_errors(self._path):
+            if not self.closed:
+                self._truncate()
+
+    def _truncate(self) -> None:
+        self.note = None
+        if self.size:
+            os.ftruncate(self._descriptor, 0)
+            note_of(self._path).unlink(missing_ok=True)
+        os.lseek(self._descriptor, 0, os.SEEK_SET)
+        self._tail.reset()
+        self.size = 0
+
+    def beginning(self, most: int = 512) -> bytes:
+        """The first bytes."""
+        return os.pread(self._descriptor, min(most, self.size), 0)
+
+    def settle(self) -> tuple[Checksum, ...] | None:
+        """Verify the bytes and give them their final name.
+
+        Returns:
+            The checksums, or None if there is more to hash: call again.
+
+        Raises:
+            IntegrityError: Size or a checksum is not what was promised; the part stays as it is.
+            StorageError: The file cannot get its name.
+        """
+        with self._lock, storage_errors(self._download.path):
+            if self.closed:
+                return None
+            promised = self._download
+            if promised.size is not None and self.size != promised.size:
+                raise IntegrityError("size", promised.size, self.size, where=promised.name)
+            if not self._tail.follow(self._descriptor, self.size):
+                return None
+            found = self._tail.checksums()
+            verify(promised, found)
+            self._rename()
+            return found
+
+    def _rename(self) -> None:
+        if self._settings.fsync:
+            os.fsync(self._descriptor)
+        # The note goes first: a kill in between leaves a whole part, which needs none.
+        if self.note is not None:
+            note_of(self._path).unlink(missing_ok=True)
+        os.replace(self._path, self._download.path)
+        if self._settings.fsync:
+            sync_folder(self._download.path.parent)
+        self._close()
+        remove_dead_siblings(self._download.path, self._path)
+
+    def close(self) -> None:
+        """Let go of the part: it stays for a later run if that can resume it, else it is removed."""
+        with self._lock:
+            if self.closed:
+                return
+            if self._descriptor >= 0 and not (self.size >= _WORTH_RESUMING and (self.note or self.whole)):
+                with suppress(OSError):
+                    note_of(self._path).unlink(missing_ok=True)
+                    self._path.unlink(missing_ok=True)
+            self._close()
+
+    def _close(self) -> None:
+        self.closed = True
+        if self._descriptor >= 0:
+            os.close(self._descriptor)

@@ -1,0 +1,79 @@
+"""Access to one S3 bucket, for sources and for storage."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+
+from eokit.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from obstore.store import S3Store
+
+__all__ = ["S3Bucket"]
+
+
+@dataclass(frozen=True)
+class S3Bucket:
+    """Where a bucket is and who asks.
+
+    Attributes:
+        bucket: Name.
+        endpoint: URL of an S3-compatible service; None is AWS. The operator configures it, so it may
+            have a private address, and plain http.
+        region: Region.
+        access_key: Key id; None asks without a signature.
+        secret_key: Its secret.
+        session_token: For temporary keys.
+        path_style: Whether the bucket is in the path (most services) or in the host name (AWS).
+    """
+
+    bucket: str
+    endpoint: str | None = None
+    region: str = "us-east-1"
+    access_key: str | None = None
+    secret_key: SecretStr | None = None
+    session_token: SecretStr | None = None
+    path_style: bool = True
+
+    def __post_init__(self) -> None:
+        if (self.access_key is None) != (self.secret_key is None):
+            raise InvalidInputError(f"bucket {self.bucket} has half a key; give access_key and secret_key")
+        if self.endpoint and urlsplit(self.endpoint).scheme not in ("http", "https"):
+            raise InvalidInputError(f"endpoint {self.endpoint!r} is not an http or https URL")
+
+    def open(self, *, prefix: str | None = None, stall: float = 60.0) -> "S3Store":
+        """Open it; no request is sent yet.
+
+        Args:
+            prefix: Path inside the bucket under which all keys are.
+            stall: Seconds for one read from the socket.
+        """
+        # Only who uses S3 pays for the import.
+        from obstore.store import S3Store  # noqa: PLC0415
+
+        return _quietly(S3Store, self._options(), prefix, stall)
+
+    def _options(self) -> dict[str, Any]:
+        options: dict[str, Any] = {
+            "bucket": self.bucket,
+            "region": self.region,
+            "virtual_hosted_style_request": not self.path_style,
+            "skip_signature": self.access_key is None,
+        }
+        secrets = {"secret_access_key": self.secret_key, "session_token": self.session_token}
+        options |= {name: secret.get_secret_value() for name, secret in secrets.items() if secret}
+        plain = {"access_key_id": self.access_key, "endpoint": self.endpoint}
+        return options | {name: value for name, value in plain.items() if value}
+
+
+def _quietly(
+    store: Callable[..., "S3Store"], options: dict[str, Any], prefix: str | None, stall: float
+) -> "S3Store":
+    plain = str(options.get("endpoint", "")).startswith("http://")
+    # A large object may take as long as it needs, as long as bytes keep coming.
+    limits = {"connect_timeout": "30s", "read_timeout": f"{stall}s", "timeout": "7d"}
+    client: Any = {"allow_http": plain, **limits}
+    return store(prefix=prefix, client_options=client, **options)

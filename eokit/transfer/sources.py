@@ -1,0 +1,36 @@
+"""What every kind of source can do."""
+
+from collections.abc import Container
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from eokit.errors import ForbiddenAddressError, public_url
+from eokit.transfer.models import Download, Progress
+from eokit.transfer.parts import Part
+
+__all__ = ["Source", "scheme_of"]
+
+
+class Source(Protocol):
+    """Brings bytes into a part."""
+
+    def place(self, url: str) -> str:
+        """Name what limits the transfers from this URL: a host, a bucket."""
+
+    async def pull(self, url: str, download: Download, part: Part, progress: Progress | None) -> None:
+        """Bring what is missing of the part; once, without a repeat."""
+
+
+def scheme_of(url: str, known: Container[str]) -> str:
+    """Read the scheme of a source's URL.
+
+    Raises:
+        ForbiddenAddressError: It is none that may be read.
+    """
+    scheme = urlsplit(url).scheme.lower()
+    if scheme not in known:
+        raise ForbiddenAddressError(
+            f"{public_url(url)!r} cannot be fetched: only http(s), s3 and file URLs are, and file only "
+            "under configured roots"
+        )
+    return scheme

@@ -1,0 +1,133 @@
+"""Sources over http and https."""
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from eokit.errors import ContractError, IntegrityError, ServiceError, ThrottledError, public_url
+from eokit.http import AddressPolicy, Keyring
+from eokit.http.client import error_of
+from eokit.transfer.crew import Crew
+from eokit.transfer.exchange import Exchange
+from eokit.transfer.lanes import Lane
+from eokit.transfer.models import Download, Progress, Slot, TransferSettings
+from eokit.transfer.parts import Part
+from eokit.transfer.redirects import MOST_REDIRECTS, check_url, is_redirect, next_url
+from eokit.transfer.wire import Wire
+
+__all__ = ["WebSource"]
+
+
+class WebSource:
+    """Fetches over http(s), with redirects by hand and credentials per origin."""
+
+    def __init__(
+        self,
+        wire: Wire,
+        crew: Crew,
+        *,
+        settings: TransferSettings,
+        keyring: Keyring,
+        policy: AddressPolicy,
+        slot: Slot | None,
+    ) -> None:
+        self._wire, self._crew, self._settings = wire, crew, settings
+        self._keyring, self._policy, self._slot = keyring, policy, slot
+        self._lanes: dict[str, Lane] = {}
+
+    def place(self, url: str) -> str:
+        """The host and port."""
+        return urlsplit(url).netloc.lower()
+
+    async def pull(self, url: str, download: Download, part: Part, progress: Progress | None) -> None:
+        """Bring what is missing of the part; once, without a repeat.
+
+        Raises:
+            UnreachableError: It broke off; what arrived is in the part.
+            RefusedError: A definite no.
+            IntegrityError: What arrives does not continue the part, or is too long.
+            ForbiddenAddressError: A redirect or address that is not allowed.
+        """
+        check_url(url)
+        home = public_url(url)
+        if part.size and (part.note is None or part.note.url != home):
+            await self._crew.run(part.restart)
+
+        def prepare(target: str, signature: Mapping[str, str]) -> Exchange:
+            headers = dict(signature)
+            if part.size and part.note is not None:
+                headers |= {"range": f"bytes={part.size}-", "if-range": part.note.validator}
+            return Exchange(
+                url=target,
+                home=home,
+                headers=headers,
+                part=part,
+                limit=download.limit if download.limit is not None else self._settings.most_bytes,
+                lane=self._lane(target),
+                policy=self._policy,
+                progress=progress,
+                on_behind=self._crew.submit,
+            )
+
+        for _ in range(MOST_REDIRECTS + 1):
+            exchange = await self._signed(url, prepare)
+            if not is_redirect(exchange.head):
+                _accept(exchange, part)
+                return
+            url = next_url(exchange.head, url)
+        raise ContractError(f"more than {MOST_REDIRECTS} redirects", url=home)
+
+    async def _signed(self, url: str, prepare: Callable[[str, Mapping[str, str]], Exchange]) -> Exchange:
+        signature = await self._keyring.headers(url)
+        exchange = await self._send(prepare(url, signature))
+        if exchange.head.status == 401 and signature:
+            renewed = await self._keyring.headers(url, rejected=signature)
+            if renewed != signature:
+                return await self._send(prepare(url, renewed))
+        return exchange
+
+    async def _send(self, exchange: Exchange) -> Exchange:
+        async with exchange.lane, self._slot_of(exchange.url):
+            await self._wire.get(exchange)
+        return exchange
+
+    def _lane(self, url: str) -> Lane:
+        host = urlsplit(url).netloc.lower()
+        lane = self._lanes.get(host)
+        if lane is None:
+            lane = Lane(self._settings.start_connections, self._settings.most_connections)
+            self._lanes[host] = lane
+        return lane
+
+    def _slot_of(self, url: str) -> AbstractAsyncContextManager[Any]:
+        return nullcontext() if self._slot is None else self._slot(urlsplit(url).hostname or "")
+
+
+def _accept(exchange: Exchange, part: Part) -> None:
+    """Raise what the final answer means, unless the bytes are there."""
+    head = exchange.head
+    if head.status in (200, 206):
+        return
+    if head.status == 416 and "range" in exchange.headers:
+        _, total = head.range or (None, None)
+        if total is not None and total != part.size:
+            raise IntegrityError("content-range", f"of {total}", f"{part.size} bytes", where=exchange.home)
+        return
+    if head.status < 400:
+        raise ContractError(f"answered {head.status} to a GET", url=exchange.url)
+    raise _refusal(exchange)
+
+
+def _refusal(exchange: Exchange) -> ServiceError:
+    headers = [(name, value) for name, value in exchange.head.headers.items() if name in _TOLD]
+    answer = httpx.Response(exchange.head.status, headers=headers, content=exchange.excerpt)
+    error = error_of(answer, exchange.url)
+    if isinstance(error, ThrottledError):
+        exchange.lane.throttled(exchange.began, error.retry_after or 0.0)
+    return error
+
+
+_TOLD = frozenset({"content-type", "retry-after"})

@@ -1,0 +1,194 @@
+"""The receiving thread: libcurl's multi interface over epoll.
+
+One thread receives for all connections; libcurl does the work and Python sees whole blocks only.
+"""
+
+import asyncio
+import os
+import select
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+
+import pycurl
+
+from eokit.transfer.crew import Mailbox
+from eokit.transfer.exchange import Exchange
+from eokit.transfer.handles import Handles
+from eokit.transfer.models import TransferSettings
+
+__all__ = ["Wire"]
+
+# Seconds between two looks at stalls and progress.
+_TICK = 0.25
+_MOST_EVENTS = 256
+
+
+class Wire:
+    """Runs exchanges in a thread of its own, from construction to `close`.
+
+    Args:
+        mailbox: Where ends and progress are reported.
+        settings: Time-outs and trust.
+    """
+
+    def __init__(self, mailbox: Mailbox, settings: TransferSettings) -> None:
+        self._mailbox, self._stall = mailbox, settings.stall
+        self._handles = Handles(settings)
+        self._running: dict[Exchange, tuple[pycurl.Curl, asyncio.Future[None]]] = {}
+        self._orders: deque[Callable[[], None]] = deque()
+        self._epoll = select.epoll()
+        self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._epoll.register(self._bell, select.EPOLLIN)
+        self._open, self._rung = True, False
+        self._due: float | None = None
+        self._thread = threading.Thread(target=self._serve, name="eo-wire", daemon=True)
+        self._thread.start()
+
+    async def get(self, exchange: Exchange) -> None:
+        """Carry out an exchange; on cancellation its connection is closed before this returns.
+
+        Raises:
+            EoError: The exchange's fault.
+        """
+        ended = self._mailbox.future()
+        self._order(lambda: self._start(exchange, ended))
+        try:
+            await ended
+        except asyncio.CancelledError:
+            gone = self._mailbox.future()
+            self._order(lambda: self._cancel(exchange, gone))
+            await _until_done(gone)
+            raise
+        if exchange.fault is not None:
+            raise exchange.fault
+
+    def _order(self, order: Callable[[], None]) -> None:
+        self._orders.append(order)
+        if not self._rung:
+            self._rung = True
+            os.eventfd_write(self._bell, 1)
+
+    def close(self) -> None:
+        """Close every connection and end the thread; blocks for some milliseconds."""
+        self._order(self._stop)
+        self._thread.join()
+
+    # From here on: the receiving thread.
+
+    def _serve(self) -> None:
+        self._multi = pycurl.CurlMulti()
+        self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._watch)
+        self._multi.setopt(pycurl.M_TIMERFUNCTION, self._set_due)
+        self._multi.setopt(pycurl.M_MAXCONNECTS, 128)
+        looked = time.monotonic()
+        while self._open:
+            self._turn()
+            self._finish_ended()
+            now = time.monotonic()
+            if now - looked >= _TICK:
+                looked = now
+                self._look(now)
+        self._clear()
+
+    def _turn(self) -> None:
+        wait = _TICK if self._running else -1.0
+        if self._due is not None:
+            wait = max(0.0, min(wait if wait >= 0 else _TICK, self._due - time.monotonic()))
+        for descriptor, events in self._epoll.poll(wait, _MOST_EVENTS):
+            if descriptor == self._bell:
+                self._obey()
+            else:
+                mask = pycurl.CSELECT_IN if events & ~select.EPOLLOUT else 0
+                mask |= pycurl.CSELECT_OUT if events & select.EPOLLOUT else 0
+                self._multi.socket_action(descriptor, mask)
+        if self._due is not None and time.monotonic() >= self._due:
+            self._due = None
+            self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
+
+    def _obey(self) -> None:
+        os.eventfd_read(self._bell)
+        self._rung = False
+        while self._orders:
+            self._orders.popleft()()
+
+    def _watch(self, what: int, descriptor: int, _multi: object, _data: object) -> None:
+        if what == pycurl.POLL_REMOVE:
+            with suppress(OSError):
+                self._epoll.unregister(descriptor)
+            return
+        events = (select.EPOLLIN if what & pycurl.POLL_IN else 0) | (
+            select.EPOLLOUT if what & pycurl.POLL_OUT else 0
+        )
+        try:
+            self._epoll.register(descriptor, events)
+        except FileExistsError:
+            self._epoll.modify(descriptor, events)
+
+    def _set_due(self, milliseconds: int) -> None:
+        self._due = None if milliseconds < 0 else time.monotonic() + milliseconds / 1000
+
+    def _start(self, exchange: Exchange, ended: "asyncio.Future[None]") -> None:
+        exchange.began = exchange.touched = time.monotonic()
+        handle = self._handles.take(exchange)
+        self._running[exchange] = (handle, ended)
+        self._multi.add_handle(handle)
+
+    def _finish_ended(self) -> None:
+        more = 1
+        while more:
+            more, good, bad = self._multi.info_read()
+            for handle in good:
+                self._end(handle.exchange, 0, "")
+            for handle, code, message in bad:
+                self._end(handle.exchange, code, message)
+
+    def _end(self, exchange: Exchange, code: int, message: str) -> None:
+        if exchange not in self._running:
+            return
+        handle, ended = self._running.pop(exchange)
+        self._multi.remove_handle(handle)
+        self._handles.give_back(handle)
+        exchange.end(code, message)
+        self._mailbox.call(_finish, ended)
+
+    def _abort(self, exchange: Exchange) -> None:
+        self._end(exchange, pycurl.E_ABORTED_BY_CALLBACK, "cancelled")
+
+    def _cancel(self, exchange: Exchange, gone: "asyncio.Future[None]") -> None:
+        self._abort(exchange)
+        self._mailbox.call(_finish, gone)
+
+    def _look(self, now: float) -> None:
+        for exchange in list(self._running):
+            if now - exchange.touched > self._stall:
+                exchange.stall(self._stall)
+                self._abort(exchange)
+            elif exchange.progress is not None and exchange.arrived != exchange.told:
+                exchange.told = exchange.arrived
+                self._mailbox.call(exchange.progress, exchange.told)
+
+    def _stop(self) -> None:
+        self._open = False
+
+    def _clear(self) -> None:
+        for exchange in list(self._running):
+            self._abort(exchange)
+        self._multi.close()
+        self._handles.close()
+        self._epoll.close()
+        os.close(self._bell)
+
+
+def _finish(ended: "asyncio.Future[None]") -> None:
+    if not ended.done():
+        ended.set_result(None)
+
+
+async def _until_done(ended: "asyncio.Future[None]") -> None:
+    """Wait for an end that is certain and near, however often the waiter is cancelled."""
+    while not ended.done():
+        with suppress(asyncio.CancelledError):
+            await asyncio.shield(ended)
