@@ -1,0 +1,1 @@
+"""RS-Server: station facades and the catalogue."""

@@ -1,0 +1,1 @@
+"""STAC as a server speaks it: documents, filters, searches."""
