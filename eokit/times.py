@@ -19,6 +19,7 @@ _RFC3339 = re.compile(
     r"(\d{4})-(\d{2})-(\d{2})"
     r"(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?\s*(Z|z|[+-]\d{2}:?\d{2})?)?"
 )
+_OPEN = ("", "..")
 _COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})(\d{2})")
 
 
@@ -45,7 +46,8 @@ def parse_utc(value: datetime | str) -> datetime:
     match = _RFC3339.fullmatch(text) or _COMPACT.fullmatch(text)
     if match is None:
         raise InvalidInputError(f"{value!r} is not a time; write it like 2025-08-07T11:51:12.509Z (UTC)")
-    year, month, day, hour, minute, second, fraction, zone = (*match.groups(), None, None)[:8]
+    year, month, day, hour, minute, second, *rest = match.groups()
+    fraction, zone = rest or (None, None)
     micro = int((fraction or "0").ljust(6, "0")[:6])
     try:
         clock = (int(hour or 0), int(minute or 0), int(second or 0), micro)
@@ -97,10 +99,9 @@ class Interval:
     @classmethod
     def parse(cls, start: datetime | str | None, end: datetime | str | None) -> "Interval":
         """Read both ends with `parse_utc`; None or `..` is an open end."""
-        opened = (None, "", "..")
         return cls(
-            OPEN_START if start in opened else parse_utc(start),  # type: ignore[arg-type]
-            OPEN_END if end in opened else parse_utc(end),  # type: ignore[arg-type]
+            OPEN_START if start is None or start in _OPEN else parse_utc(start),
+            OPEN_END if end is None or end in _OPEN else parse_utc(end),
         )
 
     @property

@@ -1,0 +1,1 @@
+"""Atomic Prefect tasks, one module per verb; flows are made of them."""

@@ -15,7 +15,7 @@ from eokit.storage.base import StoredObject
 from eokit.storage.names import check_key
 from eokit.transfer.checksums import Checksum
 from eokit.transfer.files import storage_errors
-from eokit.transfer.leftovers import claim_any, files_under, is_part, sweep_folder
+from eokit.transfer.leftovers import claim_any, files_under, is_part, remove_quietly, sweep_folder
 
 __all__ = ["LocalStorage"]
 
@@ -53,7 +53,7 @@ class LocalStorage:
 
     def _check_way(self, path: Path) -> None:
         for folder in reversed(path.relative_to(self.root).parents[:-1]):
-            with suppress(FileNotFoundError), storage_errors(self.root / folder):
+            with storage_errors(self.root / folder), suppress(FileNotFoundError):
                 if not stat.S_ISDIR(os.lstat(self.root / folder).st_mode):
                     raise StorageError(f"{self.root / folder} is not a folder; links are never followed")
 
@@ -63,11 +63,11 @@ class LocalStorage:
 
     def _stat(self, key: str) -> StoredObject | None:
         path = self.spool(key)
-        try:
-            with storage_errors(path):
+        with storage_errors(path):
+            try:
                 found = os.lstat(path)
-        except FileNotFoundError:
-            return None
+            except FileNotFoundError:
+                return None
         if not stat.S_ISREG(found.st_mode):
             raise StorageError(f"{path} is not a plain file; remove it")
         return StoredObject(key, found.st_size, datetime.fromtimestamp(found.st_mtime, UTC))
@@ -88,17 +88,17 @@ class LocalStorage:
     def _move(self, spooled: Path, path: Path, size: int) -> None:
         with storage_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            part, descriptor = claim_any(path)
+            part, descriptor = claim_any(str(path))
             try:
                 with spooled.open("rb") as source, open(descriptor, "wb", closefd=False) as target:
                     target.truncate(0)
                     shutil.copyfileobj(source, target, _BLOCK)
                 if os.fstat(descriptor).st_size != size:
                     raise IntegrityError("size", size, os.fstat(descriptor).st_size, where=str(spooled))
-                part.replace(path)
+                os.replace(part, path)
                 spooled.unlink()
             except BaseException:
-                part.unlink(missing_ok=True)
+                remove_quietly(part)
                 raise
             finally:
                 os.close(descriptor)

@@ -21,7 +21,7 @@ def asset_key(owner: str, collection: str, item: str, asset: str) -> str:
     Raises:
         UnsafeNameError: A part is empty, `.` or `..`, begins with a dot or space or ends with one,
             has a slash, a backslash, a control or invisible character, or is longer than 255 bytes in
-            UTF-8; or the whole is longer than 1024.
+            UTF-8. The whole then has 1023 at most.
     """
     parts = {"owner": owner, "collection": collection, "item": item, "asset": asset}
     for role, part in parts.items():
@@ -30,21 +30,14 @@ def asset_key(owner: str, collection: str, item: str, asset: str) -> str:
             raise UnsafeNameError(
                 f"asset {_show(asset)} of item {_show(item)} cannot be stored: {role} {_show(part)} {fault}"
             )
-    key = "/".join(parts.values())
-    length = len(key.encode())
-    if length > MOST_KEY_BYTES:
-        raise UnsafeNameError(
-            f"asset {_show(asset)} of item {_show(item)} cannot be stored: its name has {length} bytes, "
-            f"at most {MOST_KEY_BYTES} are allowed"
-        )
-    return key
+    return "/".join(parts.values())
 
 
 def check_key(key: str) -> tuple[str, ...]:
     """Split a key into its parts.
 
     Raises:
-        UnsafeNameError: A part breaks the rules of `asset_key`.
+        UnsafeNameError: A part breaks the rules of `asset_key`, or the whole has more than 1024 bytes.
     """
     parts = tuple(key.split("/"))
     for part in parts:

@@ -58,7 +58,9 @@ class ObjectStorage:
 
     def href(self, key: str) -> str:
         """Give the `s3://` URL."""
-        return "s3://" + "/".join(filter(None, (self._bucket.bucket, self._prefix, *check_key(key))))
+        whole = f"{self._prefix}/{key}" if self._prefix else key
+        check_key(whole)
+        return f"s3://{self._bucket.bucket}/{whole}"
 
     def spool(self, key: str) -> Path:
         """Give the file in the spool folder where this key's bytes should land."""

@@ -10,6 +10,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from eokit.errors import EoError
+
 __all__ = ["Crew", "Mailbox"]
 
 T = TypeVar("T")
@@ -50,7 +52,7 @@ class Crew:
     """
 
     def __init__(self, mailbox: Mailbox, size: int) -> None:
-        self._mailbox = mailbox
+        self._mailbox, self._closed = mailbox, False
         self._work: queue.SimpleQueue[tuple[Callable[[], Any], asyncio.Future[Any] | None] | None]
         self._work = queue.SimpleQueue()
         self._threads = [
@@ -62,6 +64,8 @@ class Crew:
 
     async def run(self, function: Callable[[], T]) -> T:
         """Have a thread call `function`; if the caller is cancelled it runs to its end all the same."""
+        if self._closed:
+            raise EoError("the transfer engine is closed; fetch inside `async with`")
         future = self._mailbox.future()
         self._work.put((function, future))
         result: T = await future
@@ -85,6 +89,7 @@ class Crew:
 
     def close(self) -> None:
         """Finish the work given so far and end the threads; blocks."""
+        self._closed = True
         for _ in self._threads:
             self._work.put(None)
         for thread in self._threads:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
+from urllib.parse import urlsplit
 
 import anyio
 
@@ -13,7 +14,7 @@ from eokit.transfer.local import FileSource
 from eokit.transfer.models import Download, Progress, Receipt, Slot, TransferSettings
 from eokit.transfer.objects import BucketSource
 from eokit.transfer.run import Run
-from eokit.transfer.sources import Source, scheme_of
+from eokit.transfer.sources import Source
 from eokit.transfer.web import WebSource
 from eokit.transfer.wire import Wire
 
@@ -59,6 +60,7 @@ class TransferEngine:
             settings=self._settings,
             keyring=self._keyring,
             policy=self._policy,
+            patience=self._retry.longest,
             slot=self._slot,
         )
         buckets = BucketSource(self._crew, self._settings)
@@ -103,7 +105,7 @@ class TransferEngine:
             StorageError: No room, or the folder cannot be written.
             InvalidInputError: A URL that nothing here can read.
         """
-        sources = [self._sources[scheme_of(url, self._sources)] for url in download.urls]
         run = Run(download, self._settings, self._crew, self._retry, progress)
-        async with self._desks.sit(sources[0].place(download.urls[0]), download.path):
-            return await run.carry_out(sources)
+        place = urlsplit(download.urls[0]).netloc
+        async with self._desks.alone(str(download.path)), self._desks.place(place):
+            return await run.carry_out(self._sources)

@@ -13,6 +13,7 @@ from eokit.http import AddressPolicy
 from eokit.transfer.heads import Head
 from eokit.transfer.lanes import Lane
 from eokit.transfer.models import Progress
+from eokit.transfer.pages import page_error
 from eokit.transfer.parts import Note, Part
 
 __all__ = ["Exchange"]
@@ -62,6 +63,8 @@ class Exchange:
         self._take: Callable[[bytes], bool] | None = None
         self._pending: list[bytes] = []
         self._held = 0
+        # libcurl works on duplicates of these.
+        self._lent: list[socket.socket] = []
         self.offset = self.part.size
         self.told = -1
 
@@ -80,7 +83,8 @@ class Exchange:
         except EoError as error:
             self.fault = error
             return pycurl.SOCKET_BAD
-        return socket.socket(family, kind, protocol)
+        self._lent.append(socket.socket(family, kind, protocol))
+        return self._lent[-1]
 
     def receive(self, block: bytes) -> int | None:
         """Take a piece of the body; 0 tells libcurl to hang up."""
@@ -105,9 +109,16 @@ class Exchange:
             if self.part.size:
                 self.part.restart()
                 self.offset = 0
+            self._check_length()
             validator = self.head.validator
             self.part.plan(Note(self.home, validator, self.head.length) if validator else None)
             self._take = self._body
+
+    def _check_length(self) -> None:
+        """Refuse what is announced as too long; a page is read, because it may say why it came."""
+        length = self.head.length or 0
+        if self.limit is not None and length > self.limit and not self.head.is_page:
+            raise IntegrityError("size", self.limit, length, where=self.home)
 
     def _check_range(self) -> None:
         found, note = self.head.range, self.part.note
@@ -125,14 +136,18 @@ class Exchange:
         return self._held <= _MOST_REFUSAL
 
     def _body(self, block: bytes) -> bool:
+        if self.limit is not None and self.arrived + len(block) > self.limit:
+            raise self._overflow(block)
         self._pending.append(block)
         self._held += len(block)
-        if self.limit is not None and self.arrived > self.limit:
-            received = f"more than {self.limit}"
-            raise IntegrityError("size", self.limit, received, where=self.home)
         if self._held >= _FLUSH:
             self.flush()
         return True
+
+    def _overflow(self, block: bytes) -> IntegrityError:
+        beginning = (b"".join(self._pending) + block)[:_EXCERPT]
+        error = IntegrityError("size", self.limit, f"more than {self.limit}", where=self.home)
+        return (page_error(beginning, self.home) if self.head.is_page else None) or error
 
     def flush(self) -> None:
         """Write what is still in memory."""
@@ -144,6 +159,8 @@ class Exchange:
 
     def end(self, code: int, message: str) -> None:
         """Libcurl is done with it."""
+        for lent in self._lent:
+            lent.close()
         try:
             if self._take is None and self.lines:
                 self.begin()

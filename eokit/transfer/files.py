@@ -23,18 +23,16 @@ _CAUSES = {
 
 
 @contextmanager
-def storage_errors(path: Path) -> Iterator[None]:
+def storage_errors(path: Path | str) -> Iterator[None]:
     """Turn an operating system's error into a `StorageError` that names the path."""
     try:
         yield
-    except FileNotFoundError:
-        raise
     except OSError as error:
         cause = _CAUSES.get(error.errno or 0, error.strerror or str(error))
         raise StorageError(f"{path}: {cause}") from error
 
 
-def write_new(path: Path, content: bytes) -> None:
+def write_new(path: str, content: bytes) -> None:
     """Write a small file, whatever was there before; a link is never followed."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
     descriptor = os.open(path, flags, 0o666)
@@ -44,7 +42,7 @@ def write_new(path: Path, content: bytes) -> None:
         os.close(descriptor)
 
 
-def sync_folder(folder: Path) -> None:
+def sync_folder(folder: str) -> None:
     """Force a folder's names to the disk."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:

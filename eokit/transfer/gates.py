@@ -4,7 +4,6 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -38,7 +37,7 @@ class Gate:
         try:
             await turn
         except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():
+            if turn.done() and not turn.cancelled() and turn.exception() is None:
                 self.leave()
             raise
         return self
@@ -80,15 +79,24 @@ class Desks:
     def __init__(self, most: int) -> None:
         self._most = most
         self._places: dict[str, Gate] = {}
-        self._targets: dict[Path, Gate] = {}
+        self._targets: dict[str, Gate] = {}
+
+    def place(self, name: str) -> Gate:
+        """The desks of a place."""
+        gate = self._places.get(name)
+        if gate is None:
+            gate = self._places[name] = Gate(self._most)
+        return gate
 
     @asynccontextmanager
-    async def sit(self, place: str, target: Path) -> AsyncIterator[None]:
-        """Wait for a desk, and until no other download in this process writes the target."""
-        alone = self._targets.setdefault(target, Gate(1))
+    async def alone(self, target: str) -> AsyncIterator[None]:
+        """Wait until no other download in this process writes the target."""
+        gate = self._targets.get(target)
+        if gate is None:
+            gate = self._targets[target] = Gate(1)
         try:
-            async with alone, self._places.setdefault(place, Gate(self._most)):
+            async with gate:
                 yield
         finally:
-            if alone.idle:
+            if gate.idle:
                 self._targets.pop(target, None)

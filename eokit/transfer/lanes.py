@@ -3,7 +3,9 @@
 import asyncio
 import time
 from collections.abc import Callable
+from typing import Self
 
+from eokit.errors import ThrottledError
 from eokit.transfer.gates import Gate
 
 __all__ = ["Lane"]
@@ -26,12 +28,15 @@ class Lane(Gate):
     Args:
         start: Connections to begin with.
         most: Upper limit of connections.
+        patience: Seconds; a host that asks for a longer pause is given up until it has passed.
         clock: Monotonic seconds.
     """
 
-    def __init__(self, start: int, most: int, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, start: int, most: int, patience: float = 60.0, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         super().__init__(start)
-        self._most, self._clock = most, clock
+        self._most, self._patience, self._clock = most, patience, clock
         # Bytes that came from the host; only the receiving thread changes it.
         self.moved = 0
         self._closed_until = self._halved_at = float("-inf")
@@ -44,6 +49,15 @@ class Lane(Gate):
     def open(self) -> bool:
         """Whether the host did not ask for a pause."""
         return self._clock() >= self._closed_until
+
+    async def __aenter__(self) -> Self:
+        if self._closed_until > self._clock() + self._patience:
+            raise self._given_up()
+        return await super().__aenter__()
+
+    def _given_up(self) -> ThrottledError:
+        left = round(self._closed_until - self._clock(), 1)
+        return ThrottledError(f"the host asked to be left alone for another {left:g} s", retry_after=left)
 
     def queued(self) -> None:
         """Somebody waits, so the limit matters: measure whether a higher one would help."""
@@ -65,6 +79,11 @@ class Lane(Gate):
         """
         now = self._clock()
         self._closed_until = max(self._closed_until, now + pause)
+        if pause > self._patience:
+            while self.waiting:
+                turn = self.waiting.popleft()
+                if not turn.done():
+                    turn.set_exception(self._given_up())
         if began > self._halved_at:
             self._halved_at = now
             self.limit = max(1, self.limit // 2)

@@ -21,6 +21,7 @@ __all__ = [
     "part_names",
     "remove_dead_siblings",
     "remove_if_dead",
+    "remove_quietly",
     "sweep_folder",
 ]
 
@@ -29,18 +30,23 @@ _LONGEST = 230
 _PART = re.compile(r"\..+\.part\d?(\.json)?", re.DOTALL)
 
 
-def part_names(target: Path) -> Iterator[Path]:
-    """Where the bytes for `target` may wait: the first name, and more for other writers at the same time."""
-    name = target.name
-    if len(name.encode()) > _LONGEST:
-        name = hashlib.blake2b(name.encode(), digest_size=20).hexdigest()
-    for number in range(_WRITERS):
-        yield target.with_name(f".{name}.part{number or ''}")
+def part_names(target: str) -> Iterator[str]:
+    """Where the bytes for `target` may wait: the first name, and more for other writers at the same time.
+
+    Paths are plain text in this module: a path object costs more than the system call that it is for.
+    """
+    folder, name = os.path.split(target)
+    if len(os.fsencode(name)) > _LONGEST:
+        name = hashlib.blake2b(os.fsencode(name), digest_size=20).hexdigest()
+    first = os.path.join(folder, f".{name}.part")
+    yield first
+    for number in range(1, _WRITERS):
+        yield f"{first}{number}"
 
 
-def note_of(part: Path) -> Path:
+def note_of(part: str) -> str:
     """Where the notes for resuming a part are."""
-    return part.with_name(part.name + ".json")
+    return part + ".json"
 
 
 def is_part(name: str) -> bool:
@@ -48,7 +54,7 @@ def is_part(name: str) -> bool:
     return _PART.fullmatch(name) is not None
 
 
-def claim_any(target: Path) -> tuple[Path, int]:
+def claim_any(target: str) -> tuple[str, int]:
     """Claim the first free temporary name of a target.
 
     Returns:
@@ -65,7 +71,7 @@ def claim_any(target: Path) -> tuple[Path, int]:
     raise StorageError(f"{target} is being written by {_WRITERS} others at this moment; run again later")
 
 
-def _claim(path: Path, *, create: bool) -> int | None:
+def _claim(path: str, *, create: bool) -> int | None:
     """Open a part and lock it; the lock ends with the process, however that ends.
 
     None if another writer has it, or if it is absent and not to be created.
@@ -83,7 +89,7 @@ def _claim(path: Path, *, create: bool) -> int | None:
     return None
 
 
-def _opened(path: Path, create: bool) -> Iterator[int]:
+def _opened(path: str, create: bool) -> Iterator[int]:
     flags = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
     while True:
         if create:
@@ -96,7 +102,7 @@ def _opened(path: Path, create: bool) -> Iterator[int]:
                 return
 
 
-def _is_same_file(descriptor: int, path: Path) -> bool:
+def _is_same_file(descriptor: int, path: str) -> bool:
     mine = os.fstat(descriptor)
     if not stat.S_ISREG(mine.st_mode) or mine.st_nlink > 1:
         os.close(descriptor)
@@ -108,7 +114,7 @@ def _is_same_file(descriptor: int, path: Path) -> bool:
     return (there.st_dev, there.st_ino) == (mine.st_dev, mine.st_ino)
 
 
-def remove_if_dead(part: Path) -> bool:
+def remove_if_dead(part: str) -> bool:
     """Remove a part and its notes unless a living writer holds it.
 
     Returns:
@@ -118,21 +124,22 @@ def remove_if_dead(part: Path) -> bool:
     if descriptor is None:
         return False
     try:
-        note_of(part).unlink(missing_ok=True)
-        part.unlink(missing_ok=True)
+        remove_quietly(note_of(part))
+        remove_quietly(part)
     finally:
         os.close(descriptor)
     return True
 
 
-def remove_dead_siblings(target: Path, mine: Path) -> None:
+def remove_dead_siblings(target: str, mine: str) -> None:
     """Remove what other, dead writers of the same target left."""
     for part in part_names(target):
         if part == mine:
             continue
+        if not os.path.lexists(part):
+            return
         with suppress(OSError):
-            if not remove_if_dead(part) and not os.path.lexists(part):
-                return
+            remove_if_dead(part)
 
 
 def sweep_folder(folder: Path, older_than: timedelta) -> int:
@@ -149,17 +156,24 @@ def sweep_folder(folder: Path, older_than: timedelta) -> int:
     for entry in files_under(folder):
         with suppress(OSError):
             if is_part(entry.name) and entry.stat(follow_symlinks=False).st_mtime <= limit:
-                removed += _sweep(Path(entry.path))
+                removed += _sweep(entry.path)
     return removed
 
 
-def _sweep(path: Path) -> int:
-    if path.suffix != ".json":
-        return int(remove_if_dead(path))
-    if path.with_suffix("").exists():
+def _sweep(path: str) -> int:
+    part = path.removesuffix(".json")
+    if part == path:
+        return int(remove_if_dead(part))
+    if os.path.lexists(part):
         return 0
-    path.unlink()
+    os.unlink(path)
     return 1
+
+
+def remove_quietly(path: str) -> None:
+    """Remove a file if it is there."""
+    with suppress(FileNotFoundError):
+        os.unlink(path)
 
 
 def files_under(folder: Path) -> Iterator[os.DirEntry[str]]:

@@ -26,10 +26,6 @@ class FileSource:
     def __init__(self, crew: Crew, roots: tuple[Path, ...]) -> None:
         self._crew, self._roots = crew, tuple(root.resolve() for root in roots)
 
-    def place(self, url: str) -> str:
-        """The local disk."""
-        return "file"
-
     async def pull(self, url: str, download: Download, part: Part, progress: Progress | None) -> None:
         """Copy the file.
 

@@ -37,10 +37,6 @@ class BucketSource:
         self._crew, self._settings = crew, settings
         self._stores: dict[str, S3Store] = {}
 
-    def place(self, url: str) -> str:
-        """The bucket."""
-        return f"s3://{urlsplit(url).netloc}"
-
     async def pull(self, url: str, download: Download, part: Part, progress: Progress | None) -> None:
         """Read what is missing of the part.
 
@@ -106,7 +102,7 @@ def _translated(error: Exception, url: str) -> EoError:
     from obstore import exceptions  # noqa: PLC0415
 
     match error:
-        case exceptions.NotFoundError():
+        case exceptions.NotFoundError() | FileNotFoundError():
             return AbsentError("no such object", url=url, status=404)
         case exceptions.PermissionDeniedError() | exceptions.UnauthenticatedError():
             return CredentialsError("the bucket's keys are not accepted; correct them", url=url, status=403)

@@ -15,7 +15,7 @@ import orjson
 from eokit.errors import IntegrityError, StorageError
 from eokit.transfer.checksums import Checksum
 from eokit.transfer.files import storage_errors, sync_folder, verify, write_new
-from eokit.transfer.leftovers import claim_any, note_of, remove_dead_siblings
+from eokit.transfer.leftovers import claim_any, note_of, remove_dead_siblings, remove_quietly
 from eokit.transfer.models import Download, TransferSettings
 from eokit.transfer.tail import Tail
 
@@ -24,6 +24,7 @@ __all__ = ["Note", "Part"]
 # A smaller part is fetched again sooner than its notes are written.
 _WORTH_RESUMING = 1 << 20
 _BEHIND = 1 << 20
+_LONGEST_NOTE = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -54,9 +55,9 @@ class Part:
     def __init__(self, download: Download, settings: TransferSettings) -> None:
         self._download, self._settings = download, settings
         self._lock = threading.Lock()
-        self.closed = False
+        self.closed = self._noted = False
         self._descriptor = -1
-        self._path = download.path
+        self._target = self._path = str(download.path)
         self._tail = Tail([check.algorithm for check in download.checksums] or ["blake3"])
         self.size = self.received = 0
         self.note: Note | None = None
@@ -67,24 +68,24 @@ class Part:
         Raises:
             StorageError: The folder cannot be written, or the disk has no room for the declared size.
         """
-        with self._lock, storage_errors(self._download.path):
+        with self._lock, storage_errors(self._target):
             if self.closed:
                 return
-            target = self._download.path
             try:
-                self._path, self._descriptor = claim_any(target)
+                self._path, self._descriptor = claim_any(self._target)
             except FileNotFoundError:
-                target.parent.mkdir(parents=True, exist_ok=True)
-                self._path, self._descriptor = claim_any(target)
+                self._download.path.parent.mkdir(parents=True, exist_ok=True)
+                self._path, self._descriptor = claim_any(self._target)
             self.size = os.lseek(self._descriptor, 0, os.SEEK_END)
             self._read_note()
             self._check_room()
 
     def _read_note(self) -> None:
         whole = self.size and self.size == self._download.size and self._download.checksums
-        if self.size >= _WORTH_RESUMING:
-            with suppress(OSError, ValueError, TypeError):
-                self.note = Note(**orjson.loads(note_of(self._path).read_bytes()))
+        self._noted = os.path.lexists(note_of(self._path))
+        if self._noted and self.size >= _WORTH_RESUMING:
+            with suppress(OSError, ValueError, TypeError), open(note_of(self._path), "rb") as file:
+                self.note = Note(**orjson.loads(file.read(_LONGEST_NOTE)))
         too_long = self._download.limit is not None and self.size > self._download.limit
         if too_long or not (whole or self.note):
             self._truncate()
@@ -113,6 +114,7 @@ class Part:
         """Note what the coming bytes belong to, before the first of them is written."""
         self.note = note
         if note is not None and (note.total is None or note.total >= 2 * _WORTH_RESUMING):
+            self._noted = True
             with storage_errors(self._path):
                 write_new(note_of(self._path), orjson.dumps(asdict(note)))
 
@@ -151,7 +153,9 @@ class Part:
         self.note = None
         if self.size:
             os.ftruncate(self._descriptor, 0)
-            note_of(self._path).unlink(missing_ok=True)
+        if self._noted:
+            remove_quietly(note_of(self._path))
+            self._noted = False
         os.lseek(self._descriptor, 0, os.SEEK_SET)
         self._tail.reset()
         self.size = 0
@@ -170,7 +174,7 @@ class Part:
             IntegrityError: Size or a checksum is not what was promised; the part stays as it is.
             StorageError: The file cannot get its name.
         """
-        with self._lock, storage_errors(self._download.path):
+        with self._lock, storage_errors(self._target):
             if self.closed:
                 return None
             promised = self._download
@@ -187,13 +191,13 @@ class Part:
         if self._settings.fsync:
             os.fsync(self._descriptor)
         # The note goes first: a kill in between leaves a whole part, which needs none.
-        if self.note is not None:
-            note_of(self._path).unlink(missing_ok=True)
-        os.replace(self._path, self._download.path)
+        if self._noted:
+            remove_quietly(note_of(self._path))
+        os.replace(self._path, self._target)
         if self._settings.fsync:
-            sync_folder(self._download.path.parent)
+            sync_folder(os.path.dirname(self._target))
         self._close()
-        remove_dead_siblings(self._download.path, self._path)
+        remove_dead_siblings(self._target, self._path)
 
     def close(self) -> None:
         """Let go of the part: it stays for a later run if that can resume it, else it is removed."""
@@ -202,8 +206,8 @@ class Part:
                 return
             if self._descriptor >= 0 and not (self.size >= _WORTH_RESUMING and (self.note or self.whole)):
                 with suppress(OSError):
-                    note_of(self._path).unlink(missing_ok=True)
-                    self._path.unlink(missing_ok=True)
+                    remove_quietly(note_of(self._path))
+                    remove_quietly(self._path)
             self._close()
 
     def _close(self) -> None:

@@ -1,15 +1,15 @@
 """One download, from its alternatives to its receipt."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import anyio
 
 from eokit.errors import (
-    ContractError,
     EoError,
     IntegrityError,
     RefusedError,
+    StorageError,
     ThrottledError,
     UnreachableError,
     public_url,
@@ -21,7 +21,7 @@ from eokit.transfer.files import Standing
 from eokit.transfer.models import Download, Progress, Receipt, TransferSettings
 from eokit.transfer.pages import page_error
 from eokit.transfer.parts import Part
-from eokit.transfer.sources import Source
+from eokit.transfer.sources import Source, scheme_of
 
 __all__ = ["Run"]
 
@@ -55,7 +55,7 @@ class Run:
         self._attempts = 0
         self._began = time.monotonic()
 
-    async def carry_out(self, sources: Sequence[Source]) -> Receipt:
+    async def carry_out(self, sources: Mapping[str, Source]) -> Receipt:
         """Take the file that stands there, or fetch it from the first alternative that works."""
         standing = Standing(self._download)
         try:
@@ -78,12 +78,15 @@ class Run:
             self._part.open()
         return False if self._part.follow() else None
 
-    async def _first_that_works(self, sources: Sequence[Source]) -> Receipt:
+    async def _first_that_works(self, sources: Mapping[str, Source]) -> Receipt:
         failures: list[EoError] = []
-        for url, source in zip(self._download.urls, sources, strict=True):
+        for url in self._download.urls:
             try:
-                found = await self._from(source, url)
-            except (UnreachableError, RefusedError, ContractError, IntegrityError) as error:
+                found = await self._from(sources[scheme_of(url, sources)], url)
+            except StorageError:
+                # The destination's fault: no other source would help.
+                raise
+            except EoError as error:
                 failures.append(error)
             else:
                 return self._receipt(found, public_url(url), self._part.size)
@@ -100,6 +103,7 @@ class Run:
                 await self._crew.run(self._part.restart)
                 if copies == _COPIES:
                     raise
+                await anyio.sleep(self._retry.delay(copies) or 0)
             except UnreachableError as error:
                 broken = 1 if self._part.received - before >= _PROGRESS else broken + 1
                 asked = error.retry_after if isinstance(error, ThrottledError) else None
@@ -109,10 +113,10 @@ class Run:
                 await anyio.sleep(pause)
 
     async def _once(self, source: Source, url: str) -> tuple[Checksum, ...]:
-        if not self._part.whole:
-            self._attempts += 1
-            await source.pull(url, self._download, self._part, self._progress)
         try:
+            if not self._part.whole:
+                self._attempts += 1
+                await source.pull(url, self._download, self._part, self._progress)
             while (found := await self._crew.run(self._part.settle)) is None:
                 pass
         except IntegrityError as error:
@@ -140,8 +144,9 @@ def lead(failures: Sequence[EoError], name: str) -> EoError:
     """Choose the error that says most about whether to try later, and have it tell of all."""
     if len(failures) == 1:
         return failures[0]
-    kinds = (ThrottledError, UnreachableError, IntegrityError, RefusedError, ContractError)
-    chosen = next(error for kind in kinds for error in failures if isinstance(error, kind))
+    kinds = (ThrottledError, UnreachableError, IntegrityError, RefusedError)
+    hopeful = (error for kind in kinds for error in failures if isinstance(error, kind))
+    chosen = next(hopeful, failures[0])
     reasons = "; ".join(f"{number}. {error}" for number, error in enumerate(failures, 1))
     chosen.args = (f"no alternative of {name} worked: {reasons}",)
     chosen.__cause__ = ExceptionGroup(f"alternatives of {name}", [e for e in failures if e is not chosen])

@@ -1,7 +1,7 @@
 """Access to one S3 bucket, for sources and for storage."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -28,6 +28,7 @@ class S3Bucket:
         secret_key: Its secret.
         session_token: For temporary keys.
         path_style: Whether the bucket is in the path (most services) or in the host name (AWS).
+        retry_seconds: How long one request is repeated after connection errors and 5xx answers.
     """
 
     bucket: str
@@ -37,6 +38,7 @@ class S3Bucket:
     secret_key: SecretStr | None = None
     session_token: SecretStr | None = None
     path_style: bool = True
+    retry_seconds: float = 60.0
 
     def __post_init__(self) -> None:
         if (self.access_key is None) != (self.secret_key is None):
@@ -54,7 +56,14 @@ class S3Bucket:
         # Only who uses S3 pays for the import.
         from obstore.store import S3Store  # noqa: PLC0415
 
-        return _quietly(S3Store, self._options(), prefix, stall)
+        plain = str(self.endpoint).startswith("http://")
+        # A large object may take as long as it needs, as long as bytes keep coming.
+        client: Any = {"allow_http": plain, "connect_timeout": "30s", "read_timeout": f"{stall}s"}
+        retry: Any = {"retry_timeout": timedelta(seconds=self.retry_seconds)}
+        options = self._options()
+        return S3Store(
+            prefix=prefix, client_options=client | {"timeout": "7d"}, retry_config=retry, **options
+        )
 
     def _options(self) -> dict[str, Any]:
         options: dict[str, Any] = {
@@ -67,13 +76,3 @@ class S3Bucket:
         options |= {name: secret.get_secret_value() for name, secret in secrets.items() if secret}
         plain = {"access_key_id": self.access_key, "endpoint": self.endpoint}
         return options | {name: value for name, value in plain.items() if value}
-
-
-def _quietly(
-    store: Callable[..., "S3Store"], options: dict[str, Any], prefix: str | None, stall: float
-) -> "S3Store":
-    plain = str(options.get("endpoint", "")).startswith("http://")
-    # A large object may take as long as it needs, as long as bytes keep coming.
-    limits = {"connect_timeout": "30s", "read_timeout": f"{stall}s", "timeout": "7d"}
-    client: Any = {"allow_http": plain, **limits}
-    return store(prefix=prefix, client_options=client, **options)

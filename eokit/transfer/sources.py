@@ -14,9 +14,6 @@ __all__ = ["Source", "scheme_of"]
 class Source(Protocol):
     """Brings bytes into a part."""
 
-    def place(self, url: str) -> str:
-        """Name what limits the transfers from this URL: a host, a bucket."""
-
     async def pull(self, url: str, download: Download, part: Part, progress: Progress | None) -> None:
         """Bring what is missing of the part; once, without a repeat."""
 

@@ -7,13 +7,15 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from eokit.errors import ContractError, IntegrityError, ServiceError, ThrottledError, public_url
+from eokit.errors import ContractError, IntegrityError, ServiceError, public_url
 from eokit.http import AddressPolicy, Keyring
 from eokit.http.client import error_of
+from eokit.http.retry import retry_after
 from eokit.transfer.crew import Crew
 from eokit.transfer.exchange import Exchange
 from eokit.transfer.lanes import Lane
 from eokit.transfer.models import Download, Progress, Slot, TransferSettings
+from eokit.transfer.pages import page_error
 from eokit.transfer.parts import Part
 from eokit.transfer.redirects import MOST_REDIRECTS, check_url, is_redirect, next_url
 from eokit.transfer.wire import Wire
@@ -32,15 +34,13 @@ class WebSource:
         settings: TransferSettings,
         keyring: Keyring,
         policy: AddressPolicy,
+        patience: float,
         slot: Slot | None,
     ) -> None:
         self._wire, self._crew, self._settings = wire, crew, settings
         self._keyring, self._policy, self._slot = keyring, policy, slot
+        self._patience = patience
         self._lanes: dict[str, Lane] = {}
-
-    def place(self, url: str) -> str:
-        """The host and port."""
-        return urlsplit(url).netloc.lower()
 
     async def pull(self, url: str, download: Download, part: Part, progress: Progress | None) -> None:
         """Bring what is missing of the part; once, without a repeat.
@@ -76,6 +76,7 @@ class WebSource:
             exchange = await self._signed(url, prepare)
             if not is_redirect(exchange.head):
                 _accept(exchange, part)
+                _check_page(exchange, download, part)
                 return
             url = next_url(exchange.head, url)
         raise ContractError(f"more than {MOST_REDIRECTS} redirects", url=home)
@@ -92,13 +93,17 @@ class WebSource:
     async def _send(self, exchange: Exchange) -> Exchange:
         async with exchange.lane, self._slot_of(exchange.url):
             await self._wire.get(exchange)
+            if exchange.head.status in _THROTTLED:
+                # Before the next one in line is let in.
+                pause = retry_after(exchange.head.headers.get("retry-after"))
+                exchange.lane.throttled(exchange.began, pause or 0.0)
         return exchange
 
     def _lane(self, url: str) -> Lane:
         host = urlsplit(url).netloc.lower()
         lane = self._lanes.get(host)
         if lane is None:
-            lane = Lane(self._settings.start_connections, self._settings.most_connections)
+            lane = Lane(self._settings.start_connections, self._settings.most_connections, self._patience)
             self._lanes[host] = lane
         return lane
 
@@ -124,10 +129,19 @@ def _accept(exchange: Exchange, part: Part) -> None:
 def _refusal(exchange: Exchange) -> ServiceError:
     headers = [(name, value) for name, value in exchange.head.headers.items() if name in _TOLD]
     answer = httpx.Response(exchange.head.status, headers=headers, content=exchange.excerpt)
-    error = error_of(answer, exchange.url)
-    if isinstance(error, ThrottledError):
-        exchange.lane.throttled(exchange.began, error.retry_after or 0.0)
-    return error
+    return error_of(answer, exchange.url)
 
 
+def _check_page(exchange: Exchange, download: Download, part: Part) -> None:
+    """Where nothing was promised that could unmask it, a web page is no product unless it is named so."""
+    promised = download.size is not None or download.checksums
+    named = download.path.suffix.lower() in (".html", ".htm", ".xhtml")
+    if promised or named or "text/html" not in exchange.head.headers.get("content-type", ""):
+        return
+    error = page_error(part.beginning(), download.name)
+    if error is not None:
+        raise error
+
+
+_THROTTLED = frozenset({429, 503})
 _TOLD = frozenset({"content-type", "retry-after"})

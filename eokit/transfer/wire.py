@@ -14,6 +14,7 @@ from contextlib import suppress
 
 import pycurl
 
+from eokit.errors import EoError
 from eokit.transfer.crew import Mailbox
 from eokit.transfer.exchange import Exchange
 from eokit.transfer.handles import Handles
@@ -24,6 +25,7 @@ __all__ = ["Wire"]
 # Seconds between two looks at stalls and progress.
 _TICK = 0.25
 _MOST_EVENTS = 256
+_CLOSED = "the transfer engine is closed; fetch inside `async with`"
 
 
 class Wire:
@@ -53,6 +55,8 @@ class Wire:
         Raises:
             EoError: The exchange's fault.
         """
+        if not self._open:
+            raise EoError(_CLOSED)
         ended = self._mailbox.future()
         self._order(lambda: self._start(exchange, ended))
         try:
@@ -73,7 +77,8 @@ class Wire:
 
     def close(self) -> None:
         """Close every connection and end the thread; blocks for some milliseconds."""
-        self._order(self._stop)
+        self._orders.append(self._stop)
+        os.eventfd_write(self._bell, 1)
         self._thread.join()
 
     # From here on: the receiving thread.
@@ -173,9 +178,16 @@ class Wire:
     def _stop(self) -> None:
         self._open = False
 
-    def _clear(self) -> None:
+    def _obey_last(self) -> None:
+        """Orders that came while the thread ended: what began is ended at once."""
+        while self._orders:
+            self._orders.popleft()()
         for exchange in list(self._running):
+            exchange.fault = EoError(_CLOSED)
             self._abort(exchange)
+
+    def _clear(self) -> None:
+        self._obey_last()
         self._multi.close()
         self._handles.close()
         self._epoll.close()

@@ -1,0 +1,98 @@
+"""The environment that flows work in."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+from prefect.blocks.core import Block
+from pydantic import Field, HttpUrl, field_validator
+
+from blocks.catalog import LocalCatalog
+from blocks.logos import logo
+from blocks.stac import StacApi
+from blocks.storage import ObjectStorage
+from eokit.http import AddressPolicy, HttpClient, Keyring
+from eokit.rs_server import AuxiliarySource, FlowEnv, FlowEnvArgs
+from eokit.transfer import TransferEngine, TransferSettings
+
+__all__ = ["EoEnvironment"]
+
+Slot = Callable[[str], AbstractAsyncContextManager[object]]
+
+
+class EoEnvironment(Block):
+    """Which owners are served, which sources are searched, and where products go.
+
+    Flows take its name. Several environments (operations, tests, a sandbox) can stand side by side,
+    also for one worker: nothing of them is kept in the process's environment variables.
+
+    Example:
+        Load a stored environment:
+        ```python
+        from blocks import EoEnvironment
+
+        environment = EoEnvironment.load("BLOCK_NAME")
+        ```
+    """
+
+    _block_type_name = "EO Environment"
+    _block_type_slug = "eo-environment"
+    _logo_url = logo("environment")
+    _documentation_url = HttpUrl("https://home.rs-python.eu/rs-documentation/")
+    _description = "Owners, sources, catalogue and storage that flows work with."
+
+    owners: list[str] = Field(description="Owners that this environment serves; flows refuse any other.")
+    catalog: LocalCatalog = Field(description="Catalogue of what was staged.")
+    storage: ObjectStorage = Field(description="Where assets go.")
+    auxip: StacApi | None = Field(default=None, description="Auxiliary products (AUXIP, ADGS).")
+    cadip: StacApi | None = Field(default=None, description="Downlinked sessions (CADIP).")
+    prip: StacApi | None = Field(default=None, description="Products of the production service (PRIP).")
+    cdse: StacApi | None = Field(default=None, description="Copernicus Data Space Ecosystem.")
+    earthdatahub: StacApi | None = Field(default=None, description="Earth Data Hub of DestinE.")
+    most_connections: int = Field(
+        default=32, ge=1, le=256, description="Connections to one host at the most, for one run."
+    )
+
+    @field_validator("owners")
+    @classmethod
+    def _named(cls, value: list[str]) -> list[str]:
+        return [FlowEnvArgs(owner_id=owner).owner_id for owner in value]
+
+    @property
+    def apis(self) -> dict[AuxiliarySource, StacApi]:
+        """The configured sources."""
+        found = {source: getattr(self, source.value, None) for source in AuxiliarySource}
+        return {source: api for source, api in found.items() if isinstance(api, StacApi)}
+
+    @asynccontextmanager
+    async def open(self, args: FlowEnvArgs, *, slot: Slot | None = None) -> AsyncIterator[FlowEnv]:
+        """Open everything that a flow needs, and close it at the end.
+
+        Args:
+            args: Who for.
+            slot: Gives the context in which one connection to a host may be used; it makes limits
+                hold over all workers.
+
+        Raises:
+            InvalidInputError: The owner is not served here.
+        """
+        keyring, trusted = Keyring(), [origin for api in self.apis.values() for origin in api.origins]
+        for api in self.apis.values():
+            keyring |= api.keyring
+        settings = TransferSettings(
+            start_connections=min(8, self.most_connections), most_connections=self.most_connections
+        )
+        engine = TransferEngine(settings, keyring, AddressPolicy(trusted), slot=slot)
+        async with (
+            HttpClient(keyring=keyring, trusted=trusted) as http,
+            engine,
+            self.catalog.open() as catalog,
+        ):
+            yield FlowEnv(
+                args,
+                owners=frozenset(self.owners),
+                sources={source: api.source for source, api in self.apis.items()},
+                http=http,
+                engine=engine,
+                catalog=catalog,
+                storage=self.storage.open(),
+            )

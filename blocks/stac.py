@@ -1,0 +1,86 @@
+"""A STAC API that is searched."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from typing import Literal
+
+from prefect.blocks.core import Block
+from pydantic import Field, HttpUrl, field_validator
+
+from blocks.logos import logo
+from blocks.rs_server import RsServerCredentials
+from eokit.http import HttpClient, Keyring, Origin
+from eokit.rs_server import Source
+from eokit.stac import StacClient
+
+__all__ = ["StacApi"]
+
+
+class StacApi(Block):
+    """A STAC API: one of RS-Server's stations (AUXIP, CADIP, PRIP), CDSE, or any other.
+
+    Example:
+        Load a stored API:
+        ```python
+        from blocks import StacApi
+
+        api = StacApi.load("BLOCK_NAME")
+        ```
+    """
+
+    _block_type_name = "STAC API"
+    _block_type_slug = "stac-api"
+    _logo_url = logo("stac")
+    _documentation_url = HttpUrl("https://github.com/radiantearth/stac-api-spec")
+    _description = "A STAC API that flows search: a station, CDSE, or any other."
+
+    url: str = Field(description="Landing page, like https://stac.dataspace.copernicus.eu/v1/.", title="URL")
+    credentials: RsServerCredentials | None = Field(
+        default=None, description="Key for this API and for its asset origins; empty for an open API."
+    )
+    asset_origins: list[str] = Field(
+        default_factory=list,
+        description="Other origins that deliver this API's assets, like https://station:8443; they get the "
+        "same key, and may have private addresses.",
+    )
+    schemes: list[Literal["https", "http", "s3"]] = Field(
+        default=["https", "http", "s3"],
+        description="URL schemes to fetch assets by, the preferred first.",
+    )
+    page_size: int = Field(default=1000, ge=1, le=10_000, description="Items to ask for per page.")
+
+    @field_validator("url")
+    @classmethod
+    def _absolute(cls, value: str) -> str:
+        Origin.of(value)
+        return value
+
+    @field_validator("asset_origins")
+    @classmethod
+    def _origins(cls, value: list[str]) -> list[str]:
+        return [str(Origin.of(origin)) for origin in value]
+
+    @property
+    def origins(self) -> Iterator[Origin]:
+        """The origins that an operator vouches for: the API's and its assets'."""
+        yield Origin.of(self.url)
+        yield from map(Origin.of, self.asset_origins)
+
+    @property
+    def keyring(self) -> Keyring:
+        """The credentials of each origin."""
+        if self.credentials is None:
+            return Keyring()
+        key = self.credentials.credentials()
+        return Keyring((origin, key) for origin in self.origins)
+
+    @property
+    def source(self) -> Source:
+        """The settings for searches and transfers."""
+        return Source(self.url, tuple(self.schemes), self.page_size)
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[StacClient]:
+        """Open a client for this API alone."""
+        async with HttpClient(keyring=self.keyring, trusted=self.origins) as http:
+            yield StacClient(self.url, http, page_size=self.page_size)

@@ -1,0 +1,66 @@
+"""Registers the block types, and writes the blocks of the sandbox environment.
+
+    python -m deployments.register                       the block types
+    python -m deployments.register --sandbox-url URL --state-dir DIR    and the environment `sandbox`
+
+Applied again it changes what differs. It talks to the Prefect server of `PREFECT_API_URL`.
+"""
+
+import argparse
+import asyncio
+from pathlib import Path
+
+import blocks
+from blocks import EoEnvironment, LocalCatalog, ObjectStorage, RsServerCredentials, StacApi
+from blocks.logos import PUBLIC, logo
+
+SANDBOX_KEY = "sandbox-demo-key"
+"""Not a secret: the key that every sandbox accepts."""
+
+
+async def register_types(logos: str) -> None:
+    """Register all block types, with the pictures found under `logos`."""
+    for name in blocks.__all__:
+        block = getattr(blocks, name)
+        block._logo_url = logo(str(block._logo_url).rsplit("/", 1)[-1].removesuffix(".png"), logos)
+        await block.register_type_and_schema()
+
+
+async def write_sandbox(url: str, other_url: str | None, state: Path) -> None:
+    """Write the blocks of a local sandbox, its catalogue and its storage, for owner `demo`."""
+    key = RsServerCredentials(user="demo", api_key=SANDBOX_KEY)
+    await key.save("sandbox", overwrite=True)
+    apis = {}
+    for name in ("auxip", "cadip", "prip", "cdse"):
+        api = StacApi(url=f"{url}/{name}/", credentials=key, asset_origins=[url])
+        await api.save(f"sandbox-{name}", overwrite=True)
+        apis[name] = api
+    catalog = LocalCatalog(path=state / "catalog.sqlite")
+    await catalog.save("sandbox", overwrite=True)
+    storage = ObjectStorage(url=str(state / "storage"))
+    await storage.save("sandbox", overwrite=True)
+    environment = EoEnvironment(owners=["demo"], catalog=catalog, storage=storage, **apis)
+    await environment.save("sandbox", overwrite=True)
+
+
+def main() -> None:
+    """Read the command line and register."""
+    parser = argparse.ArgumentParser(prog="python -m deployments.register", description=__doc__)
+    parser.add_argument("--logos", default=PUBLIC, help="address under which the blocks' pictures are served")
+    parser.add_argument("--sandbox-url", help="a running sandbox; without it only types are registered")
+    parser.add_argument("--other-url", help="the sandbox's second origin")
+    parser.add_argument("--state-dir", type=Path, help="folder for catalogue and storage of the sandbox")
+    given = parser.parse_args()
+    if (given.sandbox_url is None) != (given.state_dir is None):
+        parser.error("--sandbox-url and --state-dir go together")
+
+    async def apply() -> None:
+        await register_types(given.logos)
+        if given.sandbox_url:
+            await write_sandbox(given.sandbox_url, given.other_url, given.state_dir.resolve())
+
+    asyncio.run(apply())
+
+
+if __name__ == "__main__":
+    main()

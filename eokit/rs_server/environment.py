@@ -1,0 +1,120 @@
+"""The environment that a flow works in: who for, which services, which catalogue, which storage."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from eokit.catalog import Catalog
+from eokit.errors import InvalidInputError, UnsafeNameError
+from eokit.http import HttpClient
+from eokit.rs_server.sources import AuxiliarySource
+from eokit.stac.client import StacClient
+from eokit.storage import Storage, asset_key
+from eokit.transfer import TransferEngine
+
+__all__ = ["FlowEnv", "FlowEnvArgs", "Source"]
+
+
+class FlowEnvArgs(BaseModel):
+    """Who a flow works for, and in which environment; what a flow takes as its first parameter."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    owner_id: str = Field(description="Owner of the collections; one that the environment serves.")
+    calling_span: tuple[int, int, bool] | None = Field(
+        default=None,
+        description="Trace id, span id and is_remote of the OpenTelemetry span that this run belongs to.",
+    )
+    service_name: str = Field(default="rs.workflows", description="Service name in traces.")
+    environment: str = Field(
+        default="default", description="Name of the EoEnvironment block: services, catalogue and storage."
+    )
+
+    @field_validator("owner_id")
+    @classmethod
+    def _usable(cls, value: str) -> str:
+        try:
+            asset_key(value, "c", "i", "a")
+        except UnsafeNameError as error:
+            raise ValueError(
+                f"owner_id {value[:80]!r} cannot be part of a path; use letters and digits"
+            ) from error
+        if ":" in value:
+            raise ValueError(f"owner_id {value!r} has a colon, which separates owner and collection")
+        return value
+
+
+@dataclass(frozen=True)
+class Source:
+    """One configured STAC source.
+
+    Attributes:
+        url: Landing page of its API.
+        schemes: URL schemes of its assets, the preferred first.
+        page_size: Items per page.
+    """
+
+    url: str
+    schemes: tuple[str, ...] = ("https", "http", "s3")
+    page_size: int = 1000
+
+
+class FlowEnv:
+    """An opened environment; the EoEnvironment block opens and closes it.
+
+    Args:
+        args: Who for.
+        owners: The owners that this environment serves.
+        sources: Configured sources.
+        http: Client for API calls, with all credentials by origin.
+        engine: Transfer engine, with the same credentials.
+        catalog: Catalogue of what was staged.
+        storage: Where assets go.
+
+    Raises:
+        InvalidInputError: The environment does not serve this owner.
+    """
+
+    def __init__(
+        self,
+        args: FlowEnvArgs,
+        *,
+        owners: frozenset[str],
+        sources: Mapping[AuxiliarySource, Source],
+        http: HttpClient,
+        engine: TransferEngine,
+        catalog: Catalog,
+        storage: Storage,
+    ) -> None:
+        if args.owner_id not in owners:
+            raise InvalidInputError(
+                f"owner {args.owner_id!r} is not served by environment {args.environment!r}, which serves "
+                f"{', '.join(sorted(owners)) or 'nobody'}; add it to the block's owners if it should be"
+            )
+        self.args, self.owner_id = args, args.owner_id
+        self.catalog, self.storage, self.engine = catalog, storage, engine
+        self._sources, self._http = sources, http
+        self.bytes_moved = 0
+
+    def moved(self, size: int) -> None:
+        """Count bytes that arrived."""
+        self.bytes_moved += size
+
+    def source(self, source: AuxiliarySource) -> Source:
+        """Give the settings of a source.
+
+        Raises:
+            InvalidInputError: The environment has none.
+        """
+        if source not in self._sources:
+            raise InvalidInputError(
+                f"environment {self.args.environment!r} has no {source}; it has "
+                f"{', '.join(sorted(self._sources)) or 'no source'}: add a StacApi for it to the block"
+            )
+        return self._sources[source]
+
+    def client(self, source: AuxiliarySource) -> StacClient:
+        """Give a client for a source; nothing is requested yet."""
+        settings = self.source(source)
+        return StacClient(settings.url, self._http, page_size=settings.page_size)

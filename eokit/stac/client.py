@@ -1,0 +1,208 @@
+"""Searches of a STAC API, page by page, as plain documents.
+
+pystac-client is the reference for what an API must accept; its requests block a thread that no
+time-out can interrupt and its POST is never retried, so the pages are read here.
+"""
+
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import anyio
+
+from eokit.errors import AbsentError, ContractError, DeadlineError
+from eokit.http import HttpClient, Origin
+from eokit.stac.items import ItemDict, checked_item
+from eokit.stac.request import SearchRequest
+
+__all__ = ["StacClient"]
+
+
+class StacClient:
+    """Reads from one STAC API.
+
+    Args:
+        url: The API's landing page.
+        http: Client for the requests, with the credentials of this API.
+        page_size: Items to ask for per page.
+        clock: Monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        http: HttpClient,
+        *,
+        page_size: int = 1000,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.url = url.rstrip("/") + "/"
+        self._home = Origin.of(self.url)
+        self._http, self._page_size, self._clock = http, page_size, clock
+        self._search_url: str | None = None
+
+    async def landing_page(self) -> dict[str, Any]:
+        """Fetch the landing page.
+
+        Raises:
+            ContractError: It is no STAC landing page.
+        """
+        page = await self._http.json("GET", self.url)
+        if not isinstance(page, dict) or not isinstance(page.get("links"), list):
+            raise ContractError("this is no STAC landing page: it has no links", url=self.url)
+        return page
+
+    async def pages(
+        self, request: SearchRequest, *, timeout: float | None = None
+    ) -> AsyncIterator[list[ItemDict]]:
+        """Give the items found, page by page; an item that comes twice is given once.
+
+        Remembers a number per item, about 80 bytes each; the items themselves are not kept.
+
+        Args:
+            request: What to search.
+            timeout: Seconds that may be spent waiting for this API, over all pages. The time that
+                the caller takes between pages does not count.
+
+        Raises:
+            DeadlineError: The API took longer than `timeout`.
+            ContractError: The answer is no item collection, or its pages run in a circle.
+            ServiceError: As `HttpClient.request`.
+        """
+        budget = _Budget(timeout, self._clock)
+        method, url = "POST", await budget.spend(self._search())
+        body: dict[str, Any] | None = request.body(self._page_size)
+        seen: set[int] = set()
+        asked: set[str] = set()
+        left = request.limit
+        while True:
+            signature = f"{method} {url} {body}"
+            if signature in asked:
+                raise ContractError(f"page {len(asked) + 1} leads back to an earlier page", url=url)
+            asked.add(signature)
+            page = await budget.spend(self._http.json(method, url, json=body))
+            items = [item for item in self._items(page, url) if _is_new(item, seen)]
+            yield items if left is None else items[:left]
+            left = None if left is None else left - len(items)
+            following = self._next(page, url, body)
+            if following is None or (left is not None and left <= 0):
+                return
+            method, url, body = following
+
+    async def item(self, collection: str, item_id: str) -> ItemDict:
+        """Fetch one item.
+
+        Raises:
+            AbsentError: The API has no such item.
+        """
+        request = {"collections": [collection], "ids": [item_id], "limit": 1}
+        page = await self._http.json("POST", await self._search(), json=request)
+        items = self._items(page, self.url)
+        if not items:
+            raise AbsentError(f"there is no item {item_id!r} in {collection!r}", url=self.url, status=404)
+        return items[0]
+
+    async def known_ids(self, collection: str, ids: Sequence[str], *, batch: int = 500) -> set[str]:
+        """Tell which items exist, asking by POST in batches.
+
+        Args:
+            collection: Where to look.
+            ids: What to look for.
+            batch: Ids per request; servers cut answers above 10,000 without a word.
+        """
+        found: set[str] = set()
+        for first in range(0, len(ids), batch):
+            some = list(ids[first : first + batch])
+            body = {
+                "collections": [collection],
+                "ids": some,
+                "limit": len(some),
+                "fields": {
+                    "include": ["id"],
+                    "exclude": ["geometry", "bbox", "links", "assets", "properties"],
+                },
+            }
+            method, url, following = "POST", await self._search(), body
+            while True:
+                page = await self._http.json(method, url, json=following)
+                found |= {feature["id"] for feature in self._features(page, url)}
+                step = self._next(page, url, following)
+                if step is None:
+                    break
+                method, url, following = step  # type: ignore[assignment]
+        return found
+
+    async def _search(self) -> str:
+        if self._search_url is None:
+            links = [link for link in (await self.landing_page())["links"] if link.get("rel") == "search"]
+            posts = [link for link in links if str(link.get("method", "GET")).upper() == "POST"]
+            targets = {self._resolve(str(link.get("href")), self.url) for link in posts or links}
+            if len(targets) != 1:
+                raise ContractError(
+                    f"the landing page has {len(targets)} search links, not one", url=self.url
+                )
+            self._search_url = targets.pop()
+        return self._search_url
+
+    def _resolve(self, href: str, base: str) -> str:
+        """Resolve a link; where a proxy changed scheme or port, the configured origin is kept."""
+        target = urljoin(base, href)
+        origin = Origin.of(target)
+        if origin == self._home:
+            return target
+        if origin.host != self._home.host:
+            raise ContractError(
+                f"a link leads to another host, {origin}; configure that host's API if it is meant", url=base
+            )
+        parts = urlsplit(target)
+        return str(self._home) + parts.path + (f"?{parts.query}" if parts.query else "")
+
+    def _features(self, page: Any, url: str) -> list[Any]:
+        features = page.get("features") if isinstance(page, dict) else None
+        if not isinstance(features, list):
+            raise ContractError("the answer to a search is no item collection", url=url)
+        return features
+
+    def _items(self, page: Any, url: str) -> list[ItemDict]:
+        return [checked_item(feature, url) for feature in self._features(page, url)]
+
+    def _next(
+        self, page: Mapping[str, Any], url: str, body: Mapping[str, Any] | None
+    ) -> tuple[str, str, dict[str, Any] | None] | None:
+        links = [link for link in page.get("links") or () if link.get("rel") == "next"]
+        if not links or not page["features"]:
+            return None
+        link = links[0]
+        method = str(link.get("method", "GET")).upper()
+        target = self._resolve(str(link.get("href")), url)
+        if method == "GET":
+            return method, target, None
+        merged = {**(body or {}), **(link.get("body") or {})} if link.get("merge") else link.get("body")
+        return method, target, merged
+
+
+def _is_new(item: ItemDict, seen: set[int]) -> bool:
+    key = hash((item.get("collection"), item["id"]))
+    if key in seen:
+        return False
+    seen.add(key)
+    return True
+
+
+class _Budget:
+    """Seconds that may be spent waiting, over several waits."""
+
+    def __init__(self, seconds: float | None, clock: Callable[[], float]) -> None:
+        self._limit, self._left, self._clock = seconds, seconds, clock
+
+    async def spend(self, work: Any) -> Any:
+        started = self._clock()
+        try:
+            with anyio.fail_after(self._left):
+                return await work
+        except TimeoutError as error:
+            raise DeadlineError(f"the search took longer than its limit of {self._limit:g} s") from error
+        finally:
+            if self._left is not None:
+                self._left = max(0.0, self._left - (self._clock() - started))

@@ -1,0 +1,152 @@
+"""What would be done for one item, decided without touching anything."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from eokit.catalog import KnownAsset, KnownItem
+from eokit.errors import InvalidInputError
+from eokit.stac.items import ItemDict
+from eokit.staging.outcomes import ItemRecord, Outcome
+from eokit.storage import asset_key, check_twins
+from eokit.transfer import Checksum
+
+__all__ = ["AssetPlan", "ItemPlan", "Place", "plan_item"]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where items go.
+
+    Attributes:
+        owner: Owner of the collection.
+        collection: Collection name without its owner.
+        schemes: URL schemes to use, the preferred first; assets offer alternatives (`alternate`).
+    """
+
+    owner: str
+    collection: str
+    schemes: tuple[str, ...] = ("https", "http", "s3")
+
+    def __post_init__(self) -> None:
+        name = self.collection
+        if not name or ":" in name or name.startswith("_"):
+            raise InvalidInputError(
+                f"collection {name[:80]!r} cannot be used; name it without its owner, and let it begin with "
+                "a letter or digit"
+            )
+
+    @property
+    def catalog_collection(self) -> str:
+        """The collection's id in the catalogue, `owner:collection`."""
+        return f"{self.owner}:{self.collection}"
+
+
+@dataclass(frozen=True)
+class AssetPlan:
+    """One asset to fetch.
+
+    Attributes:
+        key: Asset key.
+        storage_key: Name in the storage.
+        urls: Where it can be had, in the order to try.
+        size: Bytes promised, or None.
+        checksums: Checksums promised.
+    """
+
+    key: str
+    storage_key: str
+    urls: tuple[str, ...]
+    size: int | None
+    checksums: tuple[Checksum, ...]
+
+
+@dataclass(frozen=True)
+class ItemPlan:
+    """What to do for one item.
+
+    Attributes:
+        item: The item as its source describes it.
+        assets: What to fetch; empty if the item is already there.
+        keep: Keys of catalogued assets that stay as they are.
+        reason: Why.
+    """
+
+    item: ItemDict
+    assets: tuple[AssetPlan, ...]
+    keep: tuple[str, ...]
+    reason: str
+
+    def record(self, outcome: Outcome) -> ItemRecord:
+        """Describe the plan as an outcome."""
+        size = sum(asset.size or 0 for asset in self.assets)
+        return ItemRecord(self.item["id"], outcome, self.reason, size, len(self.assets) or len(self.keep))
+
+
+def plan_item(
+    item: ItemDict, known: KnownItem | None, place: Place, selected: Collection[str] | None = None
+) -> ItemPlan:
+    """Decide what an item needs.
+
+    Args:
+        item: From a search.
+        known: What the catalogue has under its id, or None.
+        place: Where it goes.
+        selected: Asset keys wanted; None takes all.
+
+    Raises:
+        InvalidInputError: The item has none of the selected assets, an asset without a usable URL, a
+            checksum that cannot be read, or (`UnsafeNameError`) a name that must not become a file.
+    """
+    assets: Mapping[str, Any] = item["assets"]
+    keys = [key for key in assets if selected is None or key in selected]
+    if not keys:
+        asked = "" if selected is None else f" of {', '.join(sorted(selected))}"
+        raise InvalidInputError(f"it has none{asked}; its assets are: {', '.join(assets) or 'none'}")
+    check_twins(keys, item=item["id"])
+    plans = [_plan_asset(item["id"], key, assets[key], place) for key in keys]
+    if known is None:
+        return ItemPlan(item, tuple(plans), (), "not in the catalogue")
+    if known.unpublished:
+        return ItemPlan(item, tuple(plans), (), "catalogued, but unpublished")
+    lacking = tuple(plan for plan in plans if not _matches(plan, known.assets.get(plan.key)))
+    keep = tuple(key for key in known.assets if key not in {plan.key for plan in lacking})
+    if not lacking:
+        return ItemPlan(item, (), keep, "in the catalogue")
+    return ItemPlan(item, lacking, keep, "catalogued without: " + ", ".join(plan.key for plan in lacking))
+
+
+def _matches(plan: AssetPlan, known: KnownAsset | None) -> bool:
+    """Whether a catalogued asset is the one promised; what cannot be compared does not differ."""
+    if known is None or (plan.size is not None and known.size not in (None, plan.size)):
+        return False
+    have = Checksum.parse(known.checksum) if known.checksum else None
+    return have is None or all(want == have for want in plan.checksums if want.algorithm == have.algorithm)
+
+
+def _plan_asset(item_id: str, key: str, asset: Any, place: Place) -> AssetPlan:
+    storage_key = asset_key(place.owner, place.collection, item_id, key)
+    if not isinstance(asset, Mapping):
+        raise InvalidInputError(f"asset {key!r} is {str(asset)[:80]!r}, not an object")
+    urls = _urls(key, asset, place.schemes)
+    size, checksum = asset.get("file:size"), asset.get("file:checksum")
+    try:
+        promised = None if size is None else int(size)
+    except (TypeError, ValueError) as error:
+        raise InvalidInputError(
+            f"asset {key!r} has file:size {size!r}, which is no number of bytes"
+        ) from error
+    return AssetPlan(key, storage_key, urls, promised, (Checksum.parse(checksum),) if checksum else ())
+
+
+def _urls(key: str, asset: Mapping[str, Any], schemes: tuple[str, ...]) -> tuple[str, ...]:
+    offered = [asset, *(asset.get("alternate") or {}).values()]
+    hrefs = [str(entry.get("href") or "") for entry in offered if isinstance(entry, Mapping)]
+    urls = [href for scheme in schemes for href in hrefs if urlsplit(href).scheme.lower() == scheme]
+    if not urls:
+        found = sorted({urlsplit(href).scheme or "no scheme" for href in hrefs})
+        raise InvalidInputError(
+            f"asset {key!r} has no URL with {', '.join(schemes)} (only {', '.join(found)})"
+        )
+    return tuple(dict.fromkeys(urls))

@@ -1,0 +1,170 @@
+"""Stages batches of items: fetch, verify, store, then publish."""
+
+from collections.abc import Callable, Collection, Sequence
+
+import anyio
+
+from eokit.catalog import Catalog, KnownItem
+from eokit.errors import EoError, InvalidInputError, PartialError
+from eokit.stac.items import ItemDict
+from eokit.staging.outcomes import ItemRecord, Outcome
+from eokit.staging.plan import AssetPlan, ItemPlan, Place, plan_item
+from eokit.staging.publish import StagedAsset, catalog_item
+from eokit.storage import Storage
+from eokit.transfer import Download, TransferEngine
+
+__all__ = ["Stager"]
+
+Moved = Callable[[int], None]
+
+
+class Stager:
+    """Brings items of one source to one place.
+
+    An item is published only when all its wanted assets are stored and verified. The catalogue is
+    asked before and told after; between the two, the files themselves are the truth, so a run that
+    was killed is completed by running it again.
+
+    Args:
+        place: Where items go.
+        catalog: Where they are recorded.
+        storage: Where assets are stored.
+        engine: Fetches bytes.
+        selected: Asset keys wanted; None takes all.
+        source_url: Where the items were found.
+        moved: Called with the number of bytes each time some have arrived.
+    """
+
+    def __init__(
+        self,
+        place: Place,
+        catalog: Catalog,
+        storage: Storage,
+        engine: TransferEngine,
+        *,
+        selected: Collection[str] | None = None,
+        source_url: str | None = None,
+        moved: Moved = lambda _: None,
+    ) -> None:
+        self.place, self._selected, self._source_url = place, selected, source_url
+        self._catalog, self._storage, self._engine, self._moved = catalog, storage, engine, moved
+
+    async def plan(self, items: Sequence[ItemDict]) -> tuple[list[ItemPlan], list[ItemRecord]]:
+        """Decide what each item needs.
+
+        Returns:
+            Plans for the items that lack something, and records of all others: those that are
+            already there, and those that cannot be staged.
+        """
+        ids = [item["id"] for item in items]
+        known = await self._catalog.known(self.place.catalog_collection, ids)
+        plans, settled = [], []
+        for item in items:
+            plan = self._plan_one(item, known.get(item["id"]))
+            if isinstance(plan, ItemRecord):
+                settled.append(plan)
+            else:
+                plans.append(plan)
+        return plans, settled
+
+    def _plan_one(self, item: ItemDict, known: KnownItem | None) -> ItemPlan | ItemRecord:
+        try:
+            plan = plan_item(item, known, self.place, self._selected)
+        except InvalidInputError as error:
+            return ItemRecord(item["id"], Outcome.FAILED, str(error))
+        return plan if plan.assets else plan.record(Outcome.ALREADY)
+
+    async def stage(self, items: Sequence[ItemDict]) -> list[ItemRecord]:
+        """Stage a batch and publish what arrived; one item's failure does not touch the others.
+
+        Returns:
+            A record per item, in no particular order.
+
+        Raises:
+            CatalogError: The catalogue cannot be used; files that arrived stay and are known again.
+        """
+        plans, records = await self.plan(items)
+        staged: list[tuple[ItemPlan, dict[str, StagedAsset]]] = []
+
+        async def one(plan: ItemPlan) -> None:
+            try:
+                staged.append((plan, await self._fetch_all(plan)))
+            except EoError as error:
+                records.append(ItemRecord(plan.item["id"], Outcome.FAILED, _say(error)))
+
+        async with anyio.create_task_group() as group:
+            for plan in plans:
+                group.start_soon(one, plan)
+        return records + await self._publish(staged)
+
+    async def _fetch_all(self, plan: ItemPlan) -> dict[str, StagedAsset]:
+        done: dict[str, StagedAsset] = {}
+        faults: dict[str, EoError] = {}
+
+        async def one(asset: AssetPlan) -> None:
+            try:
+                done[asset.key] = await self._fetch(plan.item["id"], asset)
+            except EoError as error:
+                faults[asset.key] = error
+
+        async with anyio.create_task_group() as group:
+            for asset in plan.assets:
+                group.start_soon(one, asset)
+        if len(faults) == 1:
+            raise next(iter(faults.values()))
+        if faults:
+            raise PartialError(f"{len(faults)} of {len(plan.assets)} assets failed", faults)
+        return done
+
+    async def _fetch(self, item_id: str, asset: AssetPlan) -> StagedAsset:
+        there = 0
+
+        def progress(size: int) -> None:
+            nonlocal there
+            self._moved(size - there)
+            there = size
+
+        download = Download(
+            asset.urls,
+            self._storage.spool(asset.storage_key),
+            asset.size,
+            asset.checksums,
+            label=f"{item_id}/{asset.key}",
+        )
+        receipt = await self._engine.fetch(download, progress)
+        progress(receipt.size)
+        href = await self._storage.put(receipt.path, asset.storage_key, receipt.size, receipt.checksums[0])
+        return href, receipt
+
+    async def _publish(self, staged: Sequence[tuple[ItemPlan, dict[str, StagedAsset]]]) -> list[ItemRecord]:
+        if not staged:
+            return []
+        items = [await self._record(plan, assets) for plan, assets in staged]
+        try:
+            await self._catalog.upsert(self.place.catalog_collection, items)
+        except InvalidInputError as error:
+            if len(staged) == 1:
+                return [ItemRecord(staged[0][0].item["id"], Outcome.FAILED, _say(error))]
+            # One bad item spoils a transaction; alone it spoils only itself.
+            return [record for one in staged for record in await self._publish([one])]
+        return [
+            ItemRecord(
+                plan.item["id"],
+                Outcome.STAGED,
+                plan.reason,
+                sum(receipt.size for _, receipt in assets.values()),
+                len(assets),
+            )
+            for plan, assets in staged
+        ]
+
+    async def _record(self, plan: ItemPlan, assets: dict[str, StagedAsset]) -> ItemDict:
+        kept = {}
+        if plan.keep:
+            before = await self._catalog.get(self.place.catalog_collection, plan.item["id"])
+            kept = {key: before["assets"][key] for key in plan.keep} if before else {}
+        return catalog_item(plan.item, assets, kept, self._source_url)
+
+
+def _say(error: EoError) -> str:
+    return f"{type(error).__name__.removesuffix('Error')}: {error}"

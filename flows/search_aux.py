@@ -1,0 +1,41 @@
+"""Search auxiliary products."""
+
+from typing import Any
+
+from prefect import flow
+from pystac import ItemCollection
+
+from eokit.rs_server import AuxiliarySource, FlowEnvArgs
+from tasks.publish import publish_items
+from tasks.search import search_task
+
+__all__ = ["search"]
+
+
+@flow(name="search-aux", flow_run_name="search {source} for {env.owner_id}")
+async def search(
+    env: FlowEnvArgs,
+    aux_cql2: dict[str, Any],
+    error_if_empty: bool = False,
+    source: AuxiliarySource = AuxiliarySource.AUXIP,
+) -> ItemCollection:
+    """Search auxiliary products and show them as a table. Nothing is staged.
+
+    Args:
+        env: Who for, and in which environment.
+        aux_cql2: What to search: {"filter": CQL2, "limit": n, "collections": [...], "sortby": "-created",
+            "timestamp": "start/end"}, each optional, or a bare CQL2 expression with op and args.
+        error_if_empty: Fail the run when nothing is found.
+        source: Where to search.
+
+    Returns:
+        The items found, perhaps none.
+
+    Raises:
+        InvalidInputError: The search cannot be understood, or (a ValueError) nothing was found and
+            `error_if_empty` is set.
+    """
+    items = await search_task(env, aux_cql2, error_if_empty, source)
+    found = [item.to_dict(transform_hrefs=False) for item in items.items[:200]]
+    await publish_items("aux-search", f"{len(items)} items found in {source}", found, len(items))
+    return items

@@ -1,0 +1,121 @@
+"""Search auxiliary products and stage what the catalogue lacks."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from pydantic import Field
+
+from eokit.rs_server import AuxiliarySource, FlowEnvArgs
+from eokit.selection import Boundary, Wanted, wire_filter
+from eokit.times import Interval
+from tasks.stage import OnFailure, Order, Staged, ending_state, stage_aux
+
+__all__ = ["aux_staging", "on_demand_aux_staging"]
+
+Timeout = Annotated[int, Field(ge=-1, title="Search timeout (s)")]
+
+
+@flow(
+    name="aux-staging", flow_run_name="stage {source} into {catalog_collection_identifier} for {env.owner_id}"
+)
+async def aux_staging(
+    env: FlowEnvArgs,
+    cql2_filter: dict[str, Any],
+    catalog_collection_identifier: str,
+    timeout_seconds: Timeout = -1,
+    source: AuxiliarySource = AuxiliarySource.AUXIP,
+    selected_assets: list[str] | None = None,
+    *,
+    on_failure: OnFailure = "return",
+    plan_only: bool = False,
+) -> State[Staged]:
+    """Search auxiliary products by a CQL2 filter and stage those that the catalogue lacks.
+
+    Run again, it stages only what is still missing.
+
+    Args:
+        env: Who for, and in which environment.
+        cql2_filter: What to stage: {"filter": CQL2, "limit": n, "collections": [...], "sortby": "-created",
+            "timestamp": "start/end"}, each optional, or a bare CQL2 expression with op and args.
+        catalog_collection_identifier: Collection in the catalogue, without its owner.
+        timeout_seconds: Limit of the search in seconds; -1 and 0 are none.
+        source: Where to search.
+        selected_assets: Asset keys to stage; none takes all (of CDSE, `product`).
+        on_failure: `fail` ends the run Failed when an item failed; `return` gives False.
+        plan_only: Show what would be staged, how many bytes and why, and touch nothing.
+
+    Returns:
+        Whether nothing failed, and the catalogue's items of all products found (None when nothing was
+        found or only planned).
+
+    Raises:
+        PartialError: An item failed and `on_failure` is `fail`.
+        InvalidInputError: An argument cannot be used.
+        DeadlineError: The search took longer than its limit.
+        ServiceError: The search failed.
+    """
+    order = Order.read(
+        cql2_filter, catalog_collection_identifier, timeout_seconds, source, selected_assets, plan_only
+    )
+    return ending_state(await stage_aux(env, order), on_failure)
+
+
+@flow(
+    name="on-demand-aux-staging",
+    flow_run_name="stage {product_type} into {catalog_collection_identifier} for {env.owner_id}",
+)
+async def on_demand_aux_staging(
+    env: FlowEnvArgs,
+    start_datetime: datetime | str,
+    end_datetime: datetime | str,
+    product_type: str,
+    catalog_collection_identifier: str,
+    *,
+    boundary: Boundary = Boundary.INCLUSIVE,
+    timeout_seconds: Timeout = -1,
+    source: AuxiliarySource = AuxiliarySource.AUXIP,
+    selected_assets: list[str] | None = None,
+    on_failure: OnFailure = "return",
+    plan_only: bool = False,
+) -> State[Staged]:
+    """Stage the auxiliary products of a type whose validity covers an interval (ValCover).
+
+    Run again, it stages only what is still missing.
+
+    Args:
+        env: Who for, and in which environment.
+        start_datetime: Start of the interval, like 2025-08-07T11:51:12.509Z; UTC where no zone is given.
+        end_datetime: End of the interval, like 2025-08-10T14:00:00.509Z; UTC where no zone is given.
+        product_type: Auxiliary product type, like AX___OSF_AX.
+        catalog_collection_identifier: Collection in the catalogue, without its owner.
+        boundary: `inclusive` also takes a validity that begins or ends exactly with the interval;
+            `strict` does not, as a station's own t_contains.
+        timeout_seconds: Limit of the search in seconds; -1 and 0 are none.
+        source: Where to search.
+        selected_assets: Asset keys to stage; none takes all (of CDSE, `product`).
+        on_failure: `fail` ends the run Failed when an item failed; `return` gives False.
+        plan_only: Show what would be staged, how many bytes and why, and touch nothing.
+
+    Returns:
+        Whether nothing failed, and the catalogue's items of all products found (None when nothing was
+        found or only planned).
+
+    Raises:
+        PartialError: An item failed and `on_failure` is `fail`.
+        InvalidInputError: An argument cannot be used; the end is before the start.
+        DeadlineError: The search took longer than its limit.
+        ServiceError: The search failed.
+    """
+    wanted = Wanted(product_type, Interval.parse(start_datetime, end_datetime), boundary)
+    order = Order.read(
+        {"filter": wire_filter(wanted)},
+        catalog_collection_identifier,
+        timeout_seconds,
+        source,
+        selected_assets,
+        plan_only,
+        wanted,
+    )
+    return ending_state(await stage_aux(env, order), on_failure)

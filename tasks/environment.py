@@ -1,0 +1,48 @@
+"""The opened environment: one per flow run and owner, shared by the tasks that run in its process."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from typing import cast
+
+from blocks import EoEnvironment
+from eokit.errors import InvalidInputError
+from eokit.rs_server import FlowEnv, FlowEnvArgs
+
+__all__ = ["opened"]
+
+_current: ContextVar[FlowEnv | None] = ContextVar("eoflows_environment", default=None)
+
+
+@asynccontextmanager
+async def opened(env: FlowEnvArgs) -> AsyncIterator[FlowEnv]:
+    """Open an environment, or take the one that an enclosing task or flow has opened for the same owner.
+
+    Raises:
+        InvalidInputError: There is no such environment block, or it does not serve the owner.
+    """
+    current = _current.get()
+    if current is not None and _same(current.args, env):
+        yield current
+        return
+    block = await _load(env.environment)
+    async with block.open(env) as flow_env:
+        token = _current.set(flow_env)
+        try:
+            yield flow_env
+        finally:
+            _current.reset(token)
+
+
+def _same(one: FlowEnvArgs, other: FlowEnvArgs) -> bool:
+    return (one.environment, one.owner_id) == (other.environment, other.owner_id)
+
+
+async def _load(name: str) -> EoEnvironment:
+    try:
+        return cast(EoEnvironment, await EoEnvironment.aload(name))
+    except ValueError as error:
+        raise InvalidInputError(
+            f"there is no EO Environment block named {name!r}; make one in the UI under Blocks, or run "
+            "`python -m deployments.register --help`"
+        ) from error

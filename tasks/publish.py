@@ -1,0 +1,74 @@
+"""What a run shows people at its end: a table, and links to what was produced."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from prefect.artifacts import acreate_link_artifact, acreate_table_artifact
+
+from eokit.errors import public_url
+from eokit.stac.items import ItemDict, product_type, validity
+from eokit.staging import ItemRecord, StagingReport
+
+__all__ = ["human_bytes", "publish_items", "publish_report"]
+
+_ROWS = 200
+
+
+def human_bytes(size: float) -> str:
+    """Write a number of bytes for people, in powers of 1000."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} TB"
+
+
+async def publish_report(key: str, title: str, report: StagingReport, *, produced: str, table: str) -> None:
+    """Publish the outcome per item, failures first, and a link to the products.
+
+    Args:
+        key: Artifact key.
+        title: What was done and how it ended, in a sentence.
+        report: Outcomes.
+        produced: Where the products are.
+        table: Where the whole table is.
+    """
+    records = [*report.failures, *report.others][:_ROWS]
+    left_out = report.found + report.summary()["passed_over"] - len(records)
+    more = f" {left_out} more rows are in the whole table." if left_out else ""
+    description = f"**{title}**\n\nWhole table: `{public_url(table)}`.{more}"
+    await acreate_table_artifact(_rows(records), key=key, description=description)
+    await acreate_link_artifact(
+        produced, link_text="Staged products", key=f"{key}-products", description=title
+    )
+
+
+def _rows(records: Iterable[ItemRecord]) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = [
+        {
+            "item": record.item,
+            "outcome": str(record.outcome),
+            "size": human_bytes(record.bytes) if record.bytes else "",
+            "why": record.reason,
+        }
+        for record in records
+    ]
+    return rows or [
+        {"item": "nothing found", "outcome": "", "size": "", "why": "the search returned no item"}
+    ]
+
+
+async def publish_items(key: str, title: str, items: Iterable[ItemDict], total: int) -> None:
+    """Publish a table of items that a search found."""
+    rows: list[dict[str, Any]] = [
+        {
+            "item": item["id"],
+            "type": product_type(item) or "",
+            "validity": str(validity(item)),
+            "size": human_bytes(sum(int(asset.get("file:size") or 0) for asset in item["assets"].values())),
+        }
+        for item, _ in zip(items, range(_ROWS), strict=False)
+    ]
+    more = f" The first {_ROWS} are shown." if total > _ROWS else ""
+    none = [{"item": "nothing found", "type": "", "validity": "", "size": ""}]
+    await acreate_table_artifact(rows or none, key=key, description=f"**{title}**{more}")

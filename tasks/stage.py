@@ -1,0 +1,260 @@
+"""Stage: what a search finds and the catalogue lacks becomes verified files and catalogue records."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+from uuid import uuid4
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State
+from prefect.logging import get_run_logger
+from prefect.runtime import flow_run, task_run
+from prefect.states import Completed, Failed
+from pystac import ItemCollection
+
+from eokit.errors import InvalidInputError
+from eokit.rs_server import AuxiliarySource, FlowEnv, FlowEnvArgs, select_search_client_and_kwargs
+from eokit.selection import Wanted
+from eokit.stac import SearchRequest
+from eokit.stac.items import ItemDict
+from eokit.staging import ItemRecord, Outcome, Place, Stager, StagingReport, stage_pages
+from eokit.staging.verdict import StagingVerdict
+from eokit.storage import asset_key
+from eokit.tracing import span
+from tasks.environment import opened
+from tasks.progress import shown_progress
+from tasks.publish import human_bytes, publish_report
+
+__all__ = [
+    "OnFailure",
+    "Order",
+    "Staged",
+    "answer",
+    "aux_staging_task",
+    "ending_state",
+    "stage_aux",
+    "stage_batch_task",
+]
+
+OnFailure = Literal["return", "fail"]
+"""Whether failed items make a run return False, or end Failed."""
+
+Staged = tuple[bool, ItemCollection | None]
+"""Whether nothing failed, and the catalogue's items."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What to stage, as one value that the steps hand on.
+
+    Attributes:
+        request: The search.
+        collection: Collection in the catalogue, without its owner.
+        source: Where to search.
+        timeout: Seconds that the search may wait for the source, or None.
+        selected: Asset keys wanted; None takes all.
+        wanted: The exact choice among the items found; None takes all.
+        plan_only: Show what would be done, and touch nothing.
+    """
+
+    request: SearchRequest
+    collection: str
+    source: AuxiliarySource = AuxiliarySource.AUXIP
+    timeout: float | None = None
+    selected: Collection[str] | None = None
+    wanted: Wanted | None = None
+    plan_only: bool = False
+
+    @classmethod
+    def read(
+        cls,
+        search: dict[str, Any],
+        collection: str,
+        timeout_seconds: int,
+        source: AuxiliarySource,
+        selected_assets: list[str] | None,
+        plan_only: bool,
+        wanted: Wanted | None = None,
+    ) -> "Order":
+        """Read the arguments of a staging flow.
+
+        Raises:
+            InvalidInputError: One of them cannot be understood.
+        """
+        if timeout_seconds < -1:
+            raise InvalidInputError(
+                f"timeout_seconds is {timeout_seconds}; give seconds, or -1 or 0 for none"
+            )
+        # CDSE items also list every file inside the product.
+        usual = ["product"] if source == AuxiliarySource.CDSE else None
+        return cls(
+            SearchRequest.from_envelope(search),
+            collection,
+            AuxiliarySource(source),
+            timeout_seconds if timeout_seconds > 0 else None,
+            selected_assets or usual,
+            wanted,
+            plan_only,
+        )
+
+
+async def stage_aux(env: FlowEnvArgs, order: Order) -> StagingVerdict:
+    """Search, stage what is missing, and show it: the body that flows and tasks share.
+
+    Raises:
+        InvalidInputError: The order or the environment cannot be used.
+        DeadlineError: The search took longer than its limit.
+        ServiceError: The search failed. What was found before the failure is staged or known again
+            when the run is repeated.
+    """
+    with span(env.service_name, "aux-staging", env.calling_span) as here:
+        env = env.model_copy(update={"calling_span": here})
+        async with opened(env) as flow_env:
+            if order.source is AuxiliarySource.CATALOG:
+                return await _already_catalogued(flow_env, order)
+            return await _stage(env, flow_env, order)
+
+
+async def _already_catalogued(flow_env: FlowEnv, order: Order) -> StagingVerdict:
+    client, options = select_search_client_and_kwargs(flow_env, order.source)
+    report, items = StagingReport(), []
+    async for page in client.pages(order.request, timeout=order.timeout, **options):
+        items += [item for item in page if order.wanted is None or order.wanted.judge(item)[0]]
+    report.add(ItemRecord(item["id"], Outcome.ALREADY, "found in the catalogue itself") for item in items)
+    get_run_logger().info("%d items found in the catalogue; there is nothing to stage", len(items))
+    return StagingVerdict(report, items, [], order.source)
+
+
+async def _stage(env: FlowEnvArgs, flow_env: FlowEnv, order: Order) -> StagingVerdict:
+    client, options = select_search_client_and_kwargs(flow_env, order.source)
+    key = f"{flow_env.owner_id}/_runs/{_run_name()}.jsonl"
+    # A plan leaves no trace but its artifact.
+    table = None if order.plan_only else flow_env.storage.spool(key)
+    with StagingReport(table, keep_present=True) as report:
+        async with shown_progress("aux-staging-progress", lambda: _reading(report, flow_env)):
+            await stage_pages(
+                client.pages(order.request, timeout=order.timeout, **options),
+                _stager(flow_env, order),
+                report,
+                judge=order.wanted.judge if order.wanted else None,
+                plan_only=order.plan_only,
+                stage=lambda batch: stage_batch_task(env, order, batch),
+            )
+    stored = "" if table is None else await flow_env.storage.put(table, key, table.stat().st_size, None)
+    verdict = await _verdict(flow_env, order, report)
+    products = flow_env.storage.href(asset_key(flow_env.owner_id, order.collection, "item", "asset"))
+    await publish_report(
+        "aux-staging", verdict.sentence, report, produced=products.removesuffix("/item/asset"), table=stored
+    )
+    get_run_logger().info("%s %s moved", verdict.sentence, human_bytes(flow_env.bytes_moved))
+    return verdict
+
+
+async def _verdict(flow_env: FlowEnv, order: Order, report: StagingReport) -> StagingVerdict:
+    """Read back what should be in the catalogue, and compare it with what is."""
+    collection = Place(flow_env.owner_id, order.collection).catalog_collection
+    items = await flow_env.catalog.get_many(collection, report.present)
+    there = {item["id"] for item in items}
+    lost = [item_id for item_id in report.present if item_id not in there]
+    return StagingVerdict(report, items, lost, order.source)
+
+
+def _stager(flow_env: FlowEnv, order: Order) -> Stager:
+    source = flow_env.source(order.source)
+    return Stager(
+        Place(flow_env.owner_id, order.collection, source.schemes),
+        flow_env.catalog,
+        flow_env.storage,
+        flow_env.engine,
+        selected=order.selected,
+        source_url=source.url,
+        moved=flow_env.moved,
+    )
+
+
+def _reading(report: StagingReport, flow_env: FlowEnv) -> tuple[float, str]:
+    waiting = report.found - sum(map(report.count, (Outcome.ALREADY, Outcome.STAGED, Outcome.FAILED)))
+    done = report.found - waiting
+    percent = 100.0 * done / report.found if report.found else 0.0
+    return percent, f"{done} of {report.found} products, {human_bytes(flow_env.bytes_moved)} moved"
+
+
+def _run_name() -> str:
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{str(flow_run.id or uuid4())[:8]}"
+
+
+def _batch_name() -> str:
+    return f"stage {len(task_run.parameters['batch'])} products"
+
+
+@task(name="stage-batch", task_run_name=_batch_name, cache_policy=NO_CACHE, persist_result=False)
+async def stage_batch_task(env: FlowEnvArgs, order: Order, batch: list[ItemDict]) -> list[ItemRecord]:
+    """Stage and publish one batch of items (50 to 200 are a good size).
+
+    Args:
+        env: Who for, and in which environment.
+        order: What to stage; its search is not repeated.
+        batch: The items.
+
+    Returns:
+        The outcome of each item.
+    """
+    async with opened(env) as flow_env:
+        return await _stager(flow_env, order).stage(batch)
+
+
+@task(name="stage-aux", cache_policy=NO_CACHE, persist_result=False)
+async def aux_staging_task(
+    env: FlowEnvArgs,
+    cql2_filter: dict[str, Any],
+    catalog_collection_identifier: str,
+    timeout_seconds: int = -1,
+    source: AuxiliarySource = AuxiliarySource.AUXIP,
+    selected_assets: list[str] | None = None,
+    *,
+    on_failure: OnFailure = "return",
+    plan_only: bool = False,
+) -> Staged:
+    """Search and stage as the flow `aux_staging` does, as a task of another flow.
+
+    Args:
+        env: Who for, and in which environment.
+        cql2_filter: Envelope or bare CQL2 expression.
+        catalog_collection_identifier: Collection in the catalogue, without its owner.
+        timeout_seconds: Limit of the search in seconds; -1 and 0 are none.
+        source: Where to search.
+        selected_assets: Asset keys to stage; None takes all (of CDSE, `product`).
+        on_failure: `fail` raises when an item failed, `return` gives False.
+        plan_only: Show what would be staged, and touch nothing.
+
+    Returns:
+        Whether nothing failed, and the catalogue's items (None when nothing was found or only planned).
+
+    Raises:
+        PartialError: An item failed and `on_failure` is `fail`.
+        InvalidInputError: An argument cannot be used.
+        DeadlineError: The search took longer than its limit.
+        ServiceError: The search failed.
+    """
+    order = Order.read(
+        cql2_filter, catalog_collection_identifier, timeout_seconds, source, selected_assets, plan_only
+    )
+    verdict = await stage_aux(env, order)
+    if on_failure == "fail" and not verdict.succeeded:
+        raise verdict.error()
+    return answer(verdict)
+
+
+def answer(verdict: StagingVerdict) -> Staged:
+    """Give a verdict in the form that RS-Server's flows document."""
+    return verdict.succeeded, ItemCollection(verdict.items) if verdict.items else None
+
+
+def ending_state(verdict: StagingVerdict, on_failure: OnFailure) -> State[Staged]:
+    """Give the state that a staging flow ends in, named after its outcome, with the counts as message."""
+    name, message = str(verdict.ending), verdict.sentence
+    if on_failure == "fail" and not verdict.succeeded:
+        return Failed(name=name, message=message, data=verdict.error())
+    return Completed(name=name, message=message, data=answer(verdict))
