@@ -8,6 +8,7 @@ from typing import cast
 from blocks import EoEnvironment
 from eokit.errors import InvalidInputError
 from eokit.rs_server import FlowEnv, FlowEnvArgs
+from tasks.limits import host_slots
 
 __all__ = ["opened"]
 
@@ -26,7 +27,7 @@ async def opened(env: FlowEnvArgs) -> AsyncIterator[FlowEnv]:
         yield current
         return
     block = await _load(env.environment)
-    async with block.open(env) as flow_env:
+    async with host_slots() as slot, block.open(env, slot=slot) as flow_env:
         token = _current.set(flow_env)
         try:
             yield flow_env

@@ -7,6 +7,8 @@ from uuid import UUID
 import anyio
 from prefect.artifacts import acreate_progress_artifact, aupdate_progress_artifact
 
+from eokit.concurrency import one_error
+
 __all__ = ["shown_progress"]
 
 Reading = Callable[[], tuple[float, str]]
@@ -33,7 +35,7 @@ async def shown_progress(key: str, reading: Reading, *, every: float = 3.0) -> A
                 await _update(artifact, now)
                 last = now
 
-    async with anyio.create_task_group() as group:
+    async with one_error(), anyio.create_task_group() as group:
         group.start_soon(follow)
         try:
             yield
