@@ -2,8 +2,18 @@
 
 from blocks.catalog import LocalCatalog
 from blocks.environment import EoEnvironment
+from blocks.oauth2 import OAuth2Credentials
 from blocks.rs_server import RsServerCredentials
+from blocks.s3 import S3Bucket
 from blocks.stac import StacApi
 from blocks.storage import ObjectStorage
 
-__all__ = ["EoEnvironment", "LocalCatalog", "ObjectStorage", "RsServerCredentials", "StacApi"]
+__all__ = [
+    "EoEnvironment",
+    "LocalCatalog",
+    "OAuth2Credentials",
+    "ObjectStorage",
+    "RsServerCredentials",
+    "S3Bucket",
+    "StacApi",
+]

@@ -78,8 +78,11 @@ class EoEnvironment(Block):
         keyring, trusted = Keyring(), [origin for api in self.apis.values() for origin in api.origins]
         for api in self.apis.values():
             keyring |= api.keyring
+        buckets = [api.bucket.open() for api in self.apis.values() if api.bucket is not None]
         settings = TransferSettings(
-            start_connections=min(8, self.most_connections), most_connections=self.most_connections
+            start_connections=min(8, self.most_connections),
+            most_connections=self.most_connections,
+            buckets={bucket.bucket: bucket for bucket in buckets},
         )
         engine = TransferEngine(settings, keyring, AddressPolicy(trusted), slot=slot)
         async with (

@@ -8,7 +8,9 @@ from prefect.blocks.core import Block
 from pydantic import Field, HttpUrl, field_validator
 
 from blocks.logos import logo
+from blocks.oauth2 import OAuth2Credentials
 from blocks.rs_server import RsServerCredentials
+from blocks.s3 import S3Bucket
 from eokit.http import HttpClient, Keyring, Origin
 from eokit.rs_server import Source
 from eokit.stac import StacClient
@@ -36,13 +38,18 @@ class StacApi(Block):
 
     url: str = Field(description="Landing page, like https://stac.dataspace.copernicus.eu/v1/.", title="URL")
     credentials: RsServerCredentials | None = Field(
-        default=None, description="Key for this API and for its asset origins; empty for an open API."
+        default=None, description="API key of this API; empty for one that takes none."
+    )
+    login: OAuth2Credentials | None = Field(
+        default=None,
+        description="User and password for tokens: for its assets, and for the API itself if it has no key.",
     )
     asset_origins: list[str] = Field(
         default_factory=list,
-        description="Other origins that deliver this API's assets, like https://station:8443; they get the "
-        "same key, and may have private addresses.",
+        description="Other origins that deliver this API's assets, like https://station:8443; they get its "
+        "credentials, and may have private addresses.",
     )
+    bucket: S3Bucket | None = Field(default=None, description="Access to the bucket of its s3:// assets.")
     schemes: list[Literal["https", "http", "s3"]] = Field(
         default=["https", "http", "s3"],
         description="URL schemes to fetch assets by, the preferred first.",
@@ -69,10 +76,11 @@ class StacApi(Block):
     @property
     def keyring(self) -> Keyring:
         """The credentials of each origin."""
-        if self.credentials is None:
-            return Keyring()
-        key = self.credentials.credentials()
-        return Keyring((origin, key) for origin in self.origins)
+        key = self.credentials.credentials() if self.credentials else None
+        login = self.login.credentials() if self.login else None
+        keys = [(Origin.of(self.url), key or login)]
+        keys += [(Origin.of(origin), login or key) for origin in self.asset_origins]
+        return Keyring((origin, credentials) for origin, credentials in keys if credentials is not None)
 
     @property
     def source(self) -> Source:

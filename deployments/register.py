@@ -11,11 +11,12 @@ import asyncio
 from pathlib import Path
 
 import blocks
-from blocks import EoEnvironment, LocalCatalog, ObjectStorage, RsServerCredentials, StacApi
+from blocks import EoEnvironment, LocalCatalog, OAuth2Credentials, ObjectStorage, RsServerCredentials, StacApi
 from blocks.logos import PUBLIC, logo
 
+# No secrets: every sandbox accepts them.
 SANDBOX_KEY = "sandbox-demo-key"
-"""Not a secret: the key that every sandbox accepts."""
+SANDBOX_PASSWORD = "demo-password"  # noqa: S105
 
 
 async def register_types(logos: str) -> None:
@@ -26,13 +27,19 @@ async def register_types(logos: str) -> None:
         await block.register_type_and_schema()
 
 
-async def write_sandbox(url: str, other_url: str | None, state: Path) -> None:
+async def write_sandbox(url: str, other_url: str, state: Path) -> None:
     """Write the blocks of a local sandbox, its catalogue and its storage, for owner `demo`."""
     key = RsServerCredentials(user="demo", api_key=SANDBOX_KEY)
     await key.save("sandbox", overwrite=True)
     apis = {}
+    login = OAuth2Credentials(token_url=f"{url}/oauth2/token", user="demo", password=SANDBOX_PASSWORD)
+    await login.save("sandbox", overwrite=True)
     for name in ("auxip", "cadip", "prip", "cdse"):
-        api = StacApi(url=f"{url}/{name}/", credentials=key, asset_origins=[url])
+        # One origin has one kind of credentials; CDSE's are others than RS-Server's.
+        if name == "cdse":
+            api = StacApi(url=f"{other_url}/cdse/", login=login)
+        else:
+            api = StacApi(url=f"{url}/{name}/", credentials=key)
         await api.save(f"sandbox-{name}", overwrite=True)
         apis[name] = api
     catalog = LocalCatalog(path=state / "catalog.sqlite")
@@ -51,8 +58,8 @@ def main() -> None:
     parser.add_argument("--other-url", help="the sandbox's second origin")
     parser.add_argument("--state-dir", type=Path, help="folder for catalogue and storage of the sandbox")
     given = parser.parse_args()
-    if (given.sandbox_url is None) != (given.state_dir is None):
-        parser.error("--sandbox-url and --state-dir go together")
+    if len({given.sandbox_url is None, given.other_url is None, given.state_dir is None}) > 1:
+        parser.error("--sandbox-url, --other-url and --state-dir go together")
 
     async def apply() -> None:
         await register_types(given.logos)
