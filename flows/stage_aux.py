@@ -30,6 +30,7 @@ async def aux_staging(
     *,
     on_failure: OnFailure = "return",
     plan_only: bool = False,
+    from_run: str | None = None,
 ) -> State[Staged]:
     """Search auxiliary products by a CQL2 filter and stage those that the catalogue lacks.
 
@@ -45,6 +46,7 @@ async def aux_staging(
         selected_assets: Asset keys to stage; none takes all (of CDSE, `product`).
         on_failure: `fail` ends the run Failed when an item failed; `return` gives False.
         plan_only: Show what would be staged, how many bytes and why, and touch nothing.
+        from_run: Id of an earlier flow run; only what failed in it is staged.
 
     Returns:
         Whether nothing failed, and the catalogue's items of all products found (None when nothing was
@@ -57,7 +59,13 @@ async def aux_staging(
         ServiceError: The search failed.
     """
     order = Order.read(
-        cql2_filter, catalog_collection_identifier, timeout_seconds, source, selected_assets, plan_only
+        cql2_filter,
+        catalog_collection_identifier,
+        timeout_seconds,
+        source,
+        selected_assets,
+        plan_only,
+        from_run=from_run,
     )
     return ending_state(await stage_aux(env, order), on_failure)
 
@@ -79,6 +87,7 @@ async def on_demand_aux_staging(
     selected_assets: list[str] | None = None,
     on_failure: OnFailure = "return",
     plan_only: bool = False,
+    from_run: str | None = None,
 ) -> State[Staged]:
     """Stage the auxiliary products of a type whose validity covers an interval (ValCover).
 
@@ -97,6 +106,7 @@ async def on_demand_aux_staging(
         selected_assets: Asset keys to stage; none takes all (of CDSE, `product`).
         on_failure: `fail` ends the run Failed when an item failed; `return` gives False.
         plan_only: Show what would be staged, how many bytes and why, and touch nothing.
+        from_run: Id of an earlier flow run; only what failed in it is staged.
 
     Returns:
         Whether nothing failed, and the catalogue's items of all products found (None when nothing was
@@ -117,5 +127,6 @@ async def on_demand_aux_staging(
         selected_assets,
         plan_only,
         wanted,
+        from_run,
     )
     return ending_state(await stage_aux(env, order), on_failure)

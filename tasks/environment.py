@@ -5,6 +5,8 @@ from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from typing import cast
 
+from pydantic import ValidationError
+
 from blocks import EoEnvironment
 from eokit.errors import InvalidInputError
 from eokit.rs_server import FlowEnv, FlowEnvArgs
@@ -16,18 +18,22 @@ _current: ContextVar[FlowEnv | None] = ContextVar("eoflows_environment", default
 
 
 @asynccontextmanager
-async def opened(env: FlowEnvArgs) -> AsyncIterator[FlowEnv]:
+async def opened(env: FlowEnvArgs, *, writable: bool = True) -> AsyncIterator[FlowEnv]:
     """Open an environment, or take the one that an enclosing task or flow has opened for the same owner.
+
+    Args:
+        env: Who for, and in which environment.
+        writable: Whether the catalogue may be created and written; searches and plans leave no trace.
 
     Raises:
         InvalidInputError: There is no such environment block, or it does not serve the owner.
     """
     current = _current.get()
-    if current is not None and _same(current.args, env):
+    if current is not None and _same(current.args, env) and (current.writable or not writable):
         yield current
         return
     block = await _load(env.environment)
-    async with host_slots() as slot, block.open(env, slot=slot) as flow_env:
+    async with host_slots() as slot, block.open(env, slot=slot, writable=writable) as flow_env:
         token = _current.set(flow_env)
         try:
             yield flow_env
@@ -42,6 +48,10 @@ def _same(one: FlowEnvArgs, other: FlowEnvArgs) -> bool:
 async def _load(name: str) -> EoEnvironment:
     try:
         return cast(EoEnvironment, await EoEnvironment.aload(name))
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
+        # The values stay out of the message and of its cause: some are secrets.
+        raise InvalidInputError(f"the EO Environment block {name!r} cannot be used: {faults}") from None
     except ValueError as error:
         raise InvalidInputError(
             f"there is no EO Environment block named {name!r}; make one in the UI under Blocks, or run "

@@ -31,12 +31,13 @@ async def publish_report(key: str, title: str, report: StagingReport, *, produce
         title: What was done and how it ended, in a sentence.
         report: Outcomes.
         produced: Where the products are.
-        table: Where the whole table is.
+        table: Where the whole table is; empty if there is none.
     """
     records = [*report.failures, *report.others][:_ROWS]
     left_out = report.found + report.summary()["passed_over"] - len(records)
     more = f" {left_out} more rows are in the whole table." if left_out else ""
-    description = f"**{title}**\n\nWhole table: `{public_url(table)}`.{more}"
+    whole = f"\n\nWhole table: `{public_url(table)}`.{more}" if table else ""
+    description = f"**{title}**{whole}"
     await acreate_table_artifact(_rows(records), key=key, description=description)
     await acreate_link_artifact(
         produced, link_text="Staged products", key=f"{key}-products", description=title

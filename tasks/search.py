@@ -44,7 +44,7 @@ async def search_task(
     request, logger = SearchRequest.from_envelope(aux_cql2), get_run_logger()
     items: list[ItemDict] = []
     with span(env.service_name, "aux-search", env.calling_span):
-        async with opened(env) as flow_env:
+        async with opened(env, writable=False) as flow_env:
             client, options = select_search_client_and_kwargs(flow_env, source)
             async for page in client.pages(request, **options):
                 items += page

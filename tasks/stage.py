@@ -1,6 +1,6 @@
 """Stage: what a search finds and the catalogue lacks becomes verified files and catalogue records."""
 
-from collections.abc import Collection
+from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -23,6 +23,7 @@ from eokit.staging import ItemRecord, Outcome, Place, Stager, StagingReport, sta
 from eokit.staging.verdict import StagingVerdict
 from eokit.storage import asset_key
 from eokit.tracing import span
+from tasks.earlier import failed_items, runs_folder
 from tasks.environment import opened
 from tasks.progress import shown_progress
 from tasks.publish import human_bytes, publish_report
@@ -57,6 +58,7 @@ class Order:
         selected: Asset keys wanted; None takes all.
         wanted: The exact choice among the items found; None takes all.
         plan_only: Show what would be done, and touch nothing.
+        from_run: An earlier run; only what failed in it is looked at.
     """
 
     request: SearchRequest
@@ -66,6 +68,7 @@ class Order:
     selected: Collection[str] | None = None
     wanted: Wanted | None = None
     plan_only: bool = False
+    from_run: str | None = None
 
     @classmethod
     def read(
@@ -77,6 +80,7 @@ class Order:
         selected_assets: list[str] | None,
         plan_only: bool,
         wanted: Wanted | None = None,
+        from_run: str | None = None,
     ) -> "Order":
         """Read the arguments of a staging flow.
 
@@ -97,6 +101,7 @@ class Order:
             selected_assets or usual,
             wanted,
             plan_only,
+            from_run,
         )
 
 
@@ -111,7 +116,8 @@ async def stage_aux(env: FlowEnvArgs, order: Order) -> StagingVerdict:
     """
     with span(env.service_name, "aux-staging", env.calling_span) as here:
         env = env.model_copy(update={"calling_span": here})
-        async with opened(env) as flow_env:
+        writable = not order.plan_only and order.source is not AuxiliarySource.CATALOG
+        async with opened(env, writable=writable) as flow_env:
             if order.source is AuxiliarySource.CATALOG:
                 return await _already_catalogued(flow_env, order)
             return await _stage(env, flow_env, order)
@@ -129,13 +135,16 @@ async def _already_catalogued(flow_env: FlowEnv, order: Order) -> StagingVerdict
 
 async def _stage(env: FlowEnvArgs, flow_env: FlowEnv, order: Order) -> StagingVerdict:
     client, options = select_search_client_and_kwargs(flow_env, order.source)
-    key = f"{flow_env.owner_id}/_runs/{_run_name()}.jsonl"
+    pages = client.pages(order.request, timeout=order.timeout, **options)
+    if order.from_run:
+        pages = _only(pages, await failed_items(flow_env.storage, flow_env.owner_id, order.from_run))
+    key = f"{runs_folder(flow_env.owner_id)}{_run_name()}.jsonl"
     # A plan leaves no trace but its artifact.
     table = None if order.plan_only else flow_env.storage.spool(key)
     with StagingReport(table, keep_present=True) as report:
         async with shown_progress("aux-staging-progress", lambda: _reading(report, flow_env)):
             await stage_pages(
-                client.pages(order.request, timeout=order.timeout, **options),
+                pages,
                 _stager(flow_env, order),
                 report,
                 judge=order.wanted.judge if order.wanted else None,
@@ -150,6 +159,11 @@ async def _stage(env: FlowEnvArgs, flow_env: FlowEnv, order: Order) -> StagingVe
     )
     get_run_logger().info("%s %s moved", verdict.sentence, human_bytes(flow_env.bytes_moved))
     return verdict
+
+
+async def _only(pages: AsyncIterator[list[ItemDict]], ids: frozenset[str]) -> AsyncIterator[list[ItemDict]]:
+    async for page in pages:
+        yield [item for item in page if item["id"] in ids]
 
 
 async def _verdict(flow_env: FlowEnv, order: Order, report: StagingReport) -> StagingVerdict:
@@ -216,6 +230,7 @@ async def aux_staging_task(
     *,
     on_failure: OnFailure = "return",
     plan_only: bool = False,
+    from_run: str | None = None,
 ) -> Staged:
     """Search and stage as the flow `aux_staging` does, as a task of another flow.
 
@@ -228,6 +243,7 @@ async def aux_staging_task(
         selected_assets: Asset keys to stage; None takes all (of CDSE, `product`).
         on_failure: `fail` raises when an item failed, `return` gives False.
         plan_only: Show what would be staged, and touch nothing.
+        from_run: Id of an earlier flow run; only what failed in it is staged.
 
     Returns:
         Whether nothing failed, and the catalogue's items (None when nothing was found or only planned).
@@ -239,7 +255,13 @@ async def aux_staging_task(
         ServiceError: The search failed.
     """
     order = Order.read(
-        cql2_filter, catalog_collection_identifier, timeout_seconds, source, selected_assets, plan_only
+        cql2_filter,
+        catalog_collection_identifier,
+        timeout_seconds,
+        source,
+        selected_assets,
+        plan_only,
+        from_run=from_run,
     )
     verdict = await stage_aux(env, order)
     if on_failure == "fail" and not verdict.succeeded:

@@ -71,6 +71,7 @@ class FlowEnv:
         engine: Transfer engine, with the same credentials.
         catalog: Catalogue of what was staged.
         storage: Where assets go.
+        writable: Whether the catalogue may be written.
 
     Raises:
         InvalidInputError: The environment does not serve this owner.
@@ -86,6 +87,7 @@ class FlowEnv:
         engine: TransferEngine,
         catalog: Catalog,
         storage: Storage,
+        writable: bool = True,
     ) -> None:
         if args.owner_id not in owners:
             raise InvalidInputError(
@@ -93,9 +95,14 @@ class FlowEnv:
                 f"{', '.join(sorted(owners)) or 'nobody'}; add it to the block's owners if it should be"
             )
         self.args, self.owner_id = args, args.owner_id
-        self.catalog, self.storage, self.engine = catalog, storage, engine
+        self.catalog, self.storage, self.engine, self.writable = catalog, storage, engine, writable
         self._sources, self._http = sources, http
         self.bytes_moved = 0
+
+    @property
+    def sources(self) -> tuple[AuxiliarySource, ...]:
+        """The configured sources."""
+        return tuple(self._sources)
 
     def moved(self, size: int) -> None:
         """Count bytes that arrived."""

@@ -1,0 +1,22 @@
+"""Check: can a run do its work here?"""
+
+from eokit.checks import Finding, examine
+from eokit.errors import EoError
+from eokit.rs_server import FlowEnvArgs
+from tasks.environment import opened
+
+__all__ = ["findings"]
+
+
+async def findings(env: FlowEnvArgs) -> list[Finding]:
+    """Look at the environment's blocks, and at all that they name.
+
+    Args:
+        env: Who for, and in which environment.
+    """
+    try:
+        async with opened(env) as flow_env:
+            blocks = Finding("blocks", True, f"environment {env.environment!r} serves {env.owner_id!r}")
+            return [blocks, *await examine(flow_env)]
+    except EoError as error:
+        return [Finding("blocks", False, str(error))]
