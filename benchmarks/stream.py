@@ -90,13 +90,15 @@ async def fill(url: str, state: Path, new: int) -> None:
 
 async def measure(url: str, state: Path) -> dict[str, float]:
     """Measure a run; only what `fill` left out is staged."""
-    async with opened(url, state) as (client, catalog, keyring):
-        async with TransferEngine(None, keyring, AddressPolicy([Origin.of(url)])) as engine:
-            stager = Stager(Place("demo", "aux"), catalog, LocalStorage(state / "storage"), engine)
-            started, used = time.monotonic(), time.process_time()
-            with StagingReport(state / "table.jsonl") as report:
-                await stage_pages(client.pages(SearchRequest(filter=TYPE)), stager, report)
-            wall, cpu = time.monotonic() - started, time.process_time() - used
+    async with (
+        opened(url, state) as (client, catalog, keyring),
+        TransferEngine(None, keyring, AddressPolicy([Origin.of(url)])) as engine,
+    ):
+        stager = Stager(Place("demo", "aux"), catalog, LocalStorage(state / "storage"), engine)
+        started, used = time.monotonic(), time.process_time()
+        with StagingReport(state / "table.jsonl") as report:
+            await stage_pages(client.pages(SearchRequest(filter=TYPE)), stager, report)
+        wall, cpu = time.monotonic() - started, time.process_time() - used
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
     return report.summary() | {"wall_s": round(wall, 2), "cpu_s": round(cpu, 2), "peak_rss_mb": round(peak)}
 
