@@ -1,0 +1,58 @@
+# What can be done with a checkout. Everything is written inside it: .venv, .eoflows and the tools' caches.
+
+PYTHON ?= python3
+WORKERS ?= auto
+BIN := .venv/bin
+STAMP := .venv/.eoflows-stamp
+
+# A program that imports Prefect would otherwise make a .prefect in the user's home.
+export PREFECT_HOME := $(CURDIR)/.eoflows/prefect
+export DO_NOT_TRACK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help venv demo up test lint doctor bench lock clean
+
+help: ## show this list
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 16
+
+venv: $(STAMP) ## build .venv from requirements.lock (PYTHON=... chooses the interpreter, 3.11 or newer)
+
+$(STAMP): requirements.lock bootstrap.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, not " + sys.version)'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r bootstrap.lock
+	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes --compile-bytecode requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch $(STAMP)
+
+demo: $(STAMP) ## run the main job on the sandbox and show what was staged
+	@exec $(BIN)/python -m deployments.demo --follow-parent
+
+up: $(STAMP) ## the same, and keep Prefect's UI and the catalogue open until Ctrl-C
+	@exec $(BIN)/python -m deployments.demo --stay --follow-parent
+
+test: $(STAMP) ## run the tests (WORKERS=n processes)
+	@exec $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 --dist worksteal
+
+lint: $(STAMP) ## style, types and the arrows between packages
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/mypy --explicit-package-bases deployments
+	$(BIN)/lint-imports
+
+doctor: $(STAMP) ## check the installation of PREFECT_API_URL: a line each, and what to do (ARGS=--help)
+	@exec $(BIN)/python -m deployments.doctor $(ARGS)
+
+bench: $(STAMP) ## our figures beside the peers'
+	@exec $(BIN)/python -m benchmarks
+
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
+
+lock: ## resolve the dependencies anew (UPGRADE=--upgrade takes newer versions)
+	$(COMPILE) $(UPGRADE) --all-extras --group dev pyproject.toml -o requirements.lock
+	echo uv | $(COMPILE) --no-annotate --constraint requirements.lock - -o bootstrap.lock
+
+clean: ## remove all that was built, and the demo's state
+	rm -rf .venv .eoflows .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

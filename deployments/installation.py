@@ -1,0 +1,30 @@
+"""What a local installation of this checkout consists of: the same for demo, UI and tests."""
+
+import sys
+from collections.abc import Sequence
+
+from deployments.errors import StackError
+from deployments.stack import StackOptions, StackUrls
+from deployments.state import StateDirectory
+
+
+def installation(*, catalog: bool = False, sandbox: Sequence[str] = ()) -> StackOptions:
+    """Return the options of a stack with the sandbox, this checkout's blocks and its deployments.
+
+    Args:
+        catalog: Whether to serve the read-only view of the catalogue.
+        sandbox: Further arguments of the sandbox.
+    """
+    return StackOptions(sandbox=sandbox, catalog=catalog, register=register_command)
+
+
+def register_command(urls: StackUrls, state: StateDirectory) -> list[str]:
+    """Return the command that writes the blocks of the environment `sandbox`.
+
+    Raises:
+        StackError: The stack has no sandbox.
+    """
+    if urls.sandbox is None:
+        raise StackError("the blocks of the sandbox need a sandbox")
+    places = ["--sandbox-url", urls.sandbox.url, "--other-url", urls.sandbox.other_url]
+    return [sys.executable, "-m", "deployments.register", *places, "--state-dir", str(state.root)]

@@ -1,0 +1,238 @@
+"""A private local installation: all that a user needs, started together and ended with whoever started it.
+
+async with Stack(Path(".eoflows/demo"), StackOptions(register=blocks)) as stack:
+    subprocess.run([...], env=stack.environment)
+"""
+
+import asyncio
+import contextlib
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from deployments import lifetime
+from deployments.environment import child_environment
+from deployments.errors import StackError
+from deployments.parts import SandboxUrls, start_catalog, start_sandbox, start_server, start_worker
+from deployments.prefect_api import PrefectApi
+from deployments.services import Launcher
+from deployments.state import CHECKOUT, StateDirectory
+
+__all__ = ["POOL", "Register", "Stack", "StackOptions", "StackUrls"]
+
+POOL = "eoflows"
+"""The work pool of every deployment in prefect.yaml."""
+
+WORKER = "local"
+COMMAND_SECONDS = 240.0
+
+
+@dataclass(frozen=True)
+class StackUrls:
+    """Where the services of a stack answer."""
+
+    ui: str
+    """Prefect's pages."""
+    api: str
+    """Prefect's API."""
+    sandbox: SandboxUrls | None
+    """The stand-ins of the five services; None when started without."""
+    catalog: str | None
+    """The read-only STAC view of the catalogue; None when started without."""
+
+
+Register = Callable[[StackUrls, StateDirectory], Sequence[str]]
+"""Returns the command that registers the blocks, which hold the addresses of this start."""
+
+
+@dataclass(frozen=True)
+class StackOptions:
+    """What a stack starts."""
+
+    project_dir: Path = CHECKOUT
+    """The directory of prefect.yaml, and the working directory of every process."""
+    sandbox: Sequence[str] | None = ()
+    """Further arguments of the sandbox; None: no sandbox."""
+    catalog: bool = False
+    """Whether to serve the read-only view of the catalogue."""
+    register: Register | None = None
+    """What registers the blocks; None: nothing does."""
+
+
+@dataclass
+class Stack:
+    """A private local installation, for one `async with`."""
+
+    path: Path
+    """The state directory: made if absent, and kept."""
+    options: StackOptions = field(default_factory=StackOptions)
+    timings: dict[str, float] = field(default_factory=dict, init=False)
+    """Seconds that each phase of the start took; phases overlap."""
+
+    def __post_init__(self) -> None:
+        self.state = StateDirectory.at(self.path)
+        bare = child_environment(self.state, self.options.project_dir, None)
+        self._launcher = Launcher(self.options.project_dir, bare, self.state.logs)
+        self._urls: StackUrls | None = None
+        self._watchdog: subprocess.Popen[bytes] | None = None
+        self._lock: int | None = None
+
+    @property
+    def urls(self) -> StackUrls:
+        """Where the services answer.
+
+        Raises:
+            StackError: The stack is not started.
+        """
+        if self._urls is None:
+            raise StackError("the stack is not started")
+        return self._urls
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The whole environment for a program that works with this stack; the program ends with the stack."""
+        return child_environment(self.state, self.options.project_dir, self.urls.api)
+
+    async def __aenter__(self) -> Self:
+        self._lock = self.state.lock()
+        try:
+            # It holds the lock too: after our sudden death a successor waits until nothing of ours is left.
+            self._watchdog = _start_watchdog(self.state.root, self._lock)
+            with self._phase("total"):
+                await self._start()
+        except BaseException:
+            await self.stop()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    async def _start(self) -> None:
+        await asyncio.to_thread(lifetime.end_marked, self.state.root)
+        self.state.empty_temporary()
+        self._urls = await self._start_services()
+        self._launcher = self._launcher.with_environment(self.environment)
+        async with PrefectApi(self.urls.api) as api:
+            await api.crash_unfinished_runs()
+            await api.hold_pool(POOL)
+            await self._fill(api)
+            await api.release_pool(POOL)
+
+    async def _start_services(self) -> StackUrls:
+        with _one_error():
+            async with asyncio.TaskGroup() as group:
+                server = group.create_task(self._start_server())
+                sandbox = group.create_task(self._start_sandbox())
+                catalog = group.create_task(self._start_catalog())
+        return StackUrls(server.result(), f"{server.result()}/api", sandbox.result(), catalog.result())
+
+    async def _start_server(self) -> str:
+        with self._phase("server"):
+            return await start_server(self._launcher, self.state)
+
+    async def _start_sandbox(self) -> SandboxUrls | None:
+        if self.options.sandbox is None:
+            return None
+        with self._phase("sandbox"):
+            return await start_sandbox(self._launcher, self.state, self.options.sandbox)
+
+    async def _start_catalog(self) -> str | None:
+        if not self.options.catalog:
+            return None
+        with self._phase("catalog"):
+            return await start_catalog(self._launcher, self.state)
+
+    async def _fill(self, api: PrefectApi) -> None:
+        """Register, deploy and start the worker, which may take no run before the others have finished."""
+        with _one_error():
+            async with asyncio.TaskGroup() as group:
+                if self.options.register is not None:
+                    group.create_task(self._run("blocks", self.options.register(self.urls, self.state)))
+                deploy = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"]
+                group.create_task(self._run("deploy", deploy))
+                group.create_task(self._start_worker(api))
+
+    async def _run(self, name: str, command: Sequence[str]) -> None:
+        with self._phase(name):
+            await self._launcher.run(name, command, seconds=COMMAND_SECONDS)
+
+    async def _start_worker(self, api: PrefectApi) -> None:
+        with self._phase("worker"):
+            await start_worker(self._launcher, api, POOL, WORKER)
+
+    async def show(self, name: str, command: Sequence[str], *, seconds: float) -> int:
+        """Run a command of a user, with its output on ours, and return its exit code.
+
+        Raises:
+            NotReadyInTime: It took longer than `seconds`.
+        """
+        service = self._launcher.start(name, command, visible=True)
+        try:
+            await service.wait(seconds=seconds)
+        finally:
+            await service.stop()
+        return int(service.process.returncode)
+
+    async def stop(self) -> None:
+        """End every process of the stack.
+
+        Raises:
+            StackError: Some could not be ended.
+        """
+        try:
+            await self._launcher.stop_all()
+        finally:
+            watchdog, self._watchdog = self._watchdog, None
+            lock, self._lock = self._lock, None
+            try:
+                if watchdog is not None:
+                    await asyncio.to_thread(_release, watchdog)
+            finally:
+                if lock is not None:
+                    os.close(lock)
+
+    @contextlib.contextmanager
+    def _phase(self, name: str) -> Iterator[None]:
+        started = time.monotonic()
+        try:
+            yield
+        finally:
+            self.timings[name] = time.monotonic() - started
+
+
+@contextlib.contextmanager
+def _one_error() -> Iterator[None]:
+    """Raise the first error of a task group instead of the group: the others were cancelled because of it."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        raise group.exceptions[0] from None
+
+
+def _start_watchdog(state_dir: Path, lock: int) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(  # noqa: S603
+        [sys.executable, "-I", "-S", lifetime.__file__, str(state_dir)],
+        stdin=subprocess.PIPE,
+        pass_fds=[lock],
+        start_new_session=True,
+    )
+
+
+def _release(watchdog: subprocess.Popen[bytes]) -> None:
+    """Let the watchdog end what is left and go.
+
+    Raises:
+        StackError: It could not end everything.
+    """
+    watchdog.communicate()
+    if watchdog.returncode != 0:
+        raise StackError(f"processes remain: the watchdog ended with exit code {watchdog.returncode}")
