@@ -39,6 +39,10 @@ class LocalCatalog(Block):
             raise ValueError(f"{value} is relative; workers start anywhere, give an absolute path")
         return path
 
-    def open(self) -> catalog.LocalCatalog:
-        """Give the catalogue; nothing is opened before its first use."""
-        return catalog.LocalCatalog(self.path)
+    def open(self, *, create: bool = True) -> catalog.LocalCatalog:
+        """Give the catalogue; nothing is opened before its first use.
+
+        Args:
+            create: Whether the file may be created and written.
+        """
+        return catalog.LocalCatalog(self.path, create=create)

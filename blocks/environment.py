@@ -10,6 +10,7 @@ from blocks.catalog import LocalCatalog
 from blocks.logos import logo
 from blocks.stac import StacApi
 from blocks.storage import ObjectStorage
+from eokit.catalog import Catalog
 from eokit.http import AddressPolicy, HttpClient, Keyring
 from eokit.rs_server import AuxiliarySource, FlowEnv, FlowEnvArgs
 from eokit.transfer import TransferEngine, TransferSettings
@@ -41,7 +42,10 @@ class EoEnvironment(Block):
     _description = "Owners, sources, catalogue and storage that flows work with."
 
     owners: list[str] = Field(description="Owners that this environment serves; flows refuse any other.")
-    catalog: LocalCatalog = Field(description="Catalogue of what was staged.")
+    catalog: LocalCatalog | StacApi = Field(
+        description="Catalogue of what was staged: a local file, or a STAC API with transactions "
+        "(RS-Server's catalogue, or a stac-fastapi-pgstac)."
+    )
     storage: ObjectStorage = Field(description="Where assets go.")
     auxip: StacApi | None = Field(default=None, description="Auxiliary products (AUXIP, ADGS).")
     cadip: StacApi | None = Field(default=None, description="Downlinked sessions (CADIP).")
@@ -60,17 +64,27 @@ class EoEnvironment(Block):
     @property
     def apis(self) -> dict[AuxiliarySource, StacApi]:
         """The configured sources."""
-        found = {source: getattr(self, source.value, None) for source in AuxiliarySource}
+        # The catalogue may be a StacApi too, and is not searched like one.
+        sources = [source for source in AuxiliarySource if source is not AuxiliarySource.CATALOG]
+        found = {source: getattr(self, source.value, None) for source in sources}
         return {source: api for source, api in found.items() if isinstance(api, StacApi)}
 
+    def _open_catalog(self, writable: bool) -> AbstractAsyncContextManager[Catalog]:
+        if isinstance(self.catalog, StacApi):
+            return self.catalog.open_catalog(writable=writable)
+        return self.catalog.open(create=writable)
+
     @asynccontextmanager
-    async def open(self, args: FlowEnvArgs, *, slot: Slot | None = None) -> AsyncIterator[FlowEnv]:
+    async def open(
+        self, args: FlowEnvArgs, *, slot: Slot | None = None, writable: bool = True
+    ) -> AsyncIterator[FlowEnv]:
         """Open everything that a flow needs, and close it at the end.
 
         Args:
             args: Who for.
             slot: Gives the context in which one connection to a host may be used; it makes limits
                 hold over all workers.
+            writable: Whether the catalogue may be created and written.
 
         Raises:
             InvalidInputError: The owner is not served here.
@@ -88,7 +102,7 @@ class EoEnvironment(Block):
         async with (
             HttpClient(keyring=keyring, trusted=trusted) as http,
             engine,
-            self.catalog.open() as catalog,
+            self._open_catalog(writable) as catalog,
         ):
             yield FlowEnv(
                 args,
@@ -98,4 +112,5 @@ class EoEnvironment(Block):
                 engine=engine,
                 catalog=catalog,
                 storage=self.storage.open(),
+                writable=writable,
             )

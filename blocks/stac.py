@@ -1,8 +1,9 @@
-"""A STAC API that is searched."""
+"""A STAC API that is searched, or that is the catalogue of what was staged."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Literal
+from urllib.parse import urlsplit
 
 from prefect.blocks.core import Block
 from pydantic import Field, HttpUrl, field_validator
@@ -11,11 +12,15 @@ from blocks.logos import logo
 from blocks.oauth2 import OAuth2Credentials
 from blocks.rs_server import RsServerCredentials
 from blocks.s3 import S3Bucket
+from eokit.catalog.remote import CatalogProfile, RemoteCatalog
 from eokit.http import HttpClient, Keyring, Origin
 from eokit.rs_server import Source
 from eokit.stac import StacClient
 
 __all__ = ["StacApi"]
+
+_WRITE_SECONDS = 120.0
+"""RS-Server looks at every stored object before it takes a batch."""
 
 
 class StacApi(Block):
@@ -55,11 +60,22 @@ class StacApi(Block):
         description="URL schemes to fetch assets by, the preferred first.",
     )
     page_size: int = Field(default=1000, ge=1, le=10_000, description="Items to ask for per page.")
+    catalog_profile: CatalogProfile = Field(
+        default=CatalogProfile.RS_SERVER,
+        description="Only where this API is the catalogue of an environment: rs-server names collections "
+        "owner:collection and writes timestamps itself; pgstac is a stac-fastapi-pgstac with transactions.",
+    )
 
     @field_validator("url")
     @classmethod
     def _absolute(cls, value: str) -> str:
         Origin.of(value)
+        parts = urlsplit(value)
+        if parts.username or parts.password or parts.query or parts.fragment:
+            # Not repeated in the message: what stands there may be a secret.
+            raise ValueError(
+                "a URL has no user, password, query or fragment here; use `credentials` or `login`"
+            )
         return value
 
     @field_validator("asset_origins")
@@ -92,3 +108,13 @@ class StacApi(Block):
         """Open a client for this API alone."""
         async with HttpClient(keyring=self.keyring, trusted=self.origins) as http:
             yield StacClient(self.url, http, page_size=self.page_size)
+
+    @asynccontextmanager
+    async def open_catalog(self, *, writable: bool = True) -> AsyncIterator[RemoteCatalog]:
+        """Open this API as a catalogue of what was staged; it must offer transactions.
+
+        Args:
+            writable: Whether it may be written.
+        """
+        async with HttpClient(keyring=self.keyring, trusted=self.origins, timeout=_WRITE_SECONDS) as http:
+            yield RemoteCatalog(self.url, http, profile=self.catalog_profile, writable=writable)

@@ -59,7 +59,10 @@ def public_url(url: str) -> str:
         return "<not a URL>"
     if not parts.scheme:
         return parts.path
-    return f"{parts.scheme}://{parts.hostname or ''}{port}{parts.path}"
+    if not parts.netloc and parts.scheme != "file":
+        return f"{parts.scheme}:..."
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname or ""
+    return f"{parts.scheme}://{host}{port}{parts.path}"
 
 
 class EoError(Exception):

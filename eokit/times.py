@@ -6,7 +6,7 @@ Services write an open end as `null`, `..`, `9999-12-31T23:59:59[.999]Z` or (in 
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 from eokit.errors import InvalidInputError
 
@@ -37,31 +37,44 @@ def parse_utc(value: datetime | str) -> datetime:
     Raises:
         InvalidInputError: The text is no such time, or the date does not exist.
     """
-    if isinstance(value, datetime):
-        aware = value if value.tzinfo else value.replace(tzinfo=UTC)
-        return OPEN_END if aware.year == OPEN_END.year else aware.astimezone(UTC)
-    text = value.strip()
-    if text.startswith("9999"):
+    try:
+        return _utc(value) if isinstance(value, datetime) else _read(value)
+    except InvalidInputError:
+        raise
+    except (ValueError, OverflowError) as error:
+        raise InvalidInputError(f"{str(value)[:80]!r} is not a time that exists: {error}") from error
+
+
+def _utc(value: datetime) -> datetime:
+    if value.year == OPEN_END.year:
         return OPEN_END
+    moment = value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+    return OPEN_END if moment.year == OPEN_END.year else moment
+
+
+def _read(value: object) -> datetime:
+    text = value.strip() if isinstance(value, str) else ""
     match = _RFC3339.fullmatch(text) or _COMPACT.fullmatch(text)
     if match is None:
-        raise InvalidInputError(f"{value!r} is not a time; write it like 2025-08-07T11:51:12.509Z (UTC)")
+        example = "write it like 2025-08-07T11:51:12.509Z (UTC)"
+        raise InvalidInputError(f"{str(value)[:80]!r} is not a time; {example}")
     year, month, day, hour, minute, second, *rest = match.groups()
+    if int(year) == OPEN_END.year:
+        return OPEN_END
     fraction, zone = rest or (None, None)
     micro = int((fraction or "0").ljust(6, "0")[:6])
-    try:
-        clock = (int(hour or 0), int(minute or 0), int(second or 0), micro)
-        local = datetime(int(year), int(month), int(day), *clock, tzinfo=UTC)
-        return local - _offset(zone)
-    except (ValueError, OverflowError) as error:
-        raise InvalidInputError(f"{value!r} is not a time that exists: {error}") from error
+    clock = (int(hour or 0), int(minute or 0), int(second or 0), micro)
+    return _utc(datetime(int(year), int(month), int(day), *clock, tzinfo=_zone(zone)))
 
 
-def _offset(zone: str | None) -> timedelta:
+def _zone(zone: str | None) -> timezone:
     if zone is None or zone in "Zz":
-        return timedelta()
+        return UTC
+    hours, minutes = int(zone[1:3]), int(zone[-2:])
+    if minutes > 59:
+        raise ValueError(f"its zone is {zone}")
     sign = -1 if zone[0] == "-" else 1
-    return sign * timedelta(hours=int(zone[1:3]), minutes=int(zone[-2:]))
+    return timezone(sign * timedelta(hours=hours, minutes=minutes))
 
 
 def format_utc(value: datetime) -> str:

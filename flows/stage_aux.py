@@ -1,20 +1,17 @@
 """Search auxiliary products and stage what the catalogue lacks."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 
 from prefect import flow
 from prefect.client.schemas.objects import State
-from pydantic import Field
 
 from eokit.rs_server import AuxiliarySource, FlowEnvArgs
-from eokit.selection import Boundary, Wanted, wire_filter
+from eokit.selection import POLICIES, Boundary, Look, PolicyName, Wanted, wire_filter
 from eokit.times import Interval
-from tasks.stage import OnFailure, Order, Staged, ending_state, stage_aux
+from tasks.stage import OnFailure, Order, Staged, Timeout, ending_state, stage_aux
 
 __all__ = ["aux_staging", "on_demand_aux_staging"]
-
-Timeout = Annotated[int, Field(ge=-1, title="Search timeout (s)")]
 
 
 @flow(
@@ -81,6 +78,12 @@ async def on_demand_aux_staging(
     product_type: str,
     catalog_collection_identifier: str,
     *,
+    policy: PolicyName = PolicyName.VAL_COVER,
+    margin_before_seconds: float = 0.0,
+    margin_after_seconds: float = 0.0,
+    look_before_seconds: float | None = None,
+    look_after_seconds: float | None = None,
+    platform: str | None = None,
     boundary: Boundary = Boundary.INCLUSIVE,
     timeout_seconds: Timeout = -1,
     source: AuxiliarySource = AuxiliarySource.AUXIP,
@@ -89,9 +92,10 @@ async def on_demand_aux_staging(
     plan_only: bool = False,
     from_run: str | None = None,
 ) -> State[Staged]:
-    """Stage the auxiliary products of a type whose validity covers an interval (ValCover).
+    """Stage the auxiliary products of a type that a selection policy chooses for an interval.
 
-    Run again, it stages only what is still missing.
+    ValCover, if no other is named: all whose validity covers the interval. Run again, it stages only what
+    is still missing.
 
     Args:
         env: Who for, and in which environment.
@@ -99,6 +103,13 @@ async def on_demand_aux_staging(
         end_datetime: End of the interval, like 2025-08-10T14:00:00.509Z; UTC where no zone is given.
         product_type: Auxiliary product type, like AX___OSF_AX.
         catalog_collection_identifier: Collection in the catalogue, without its owner.
+        policy: Which products are chosen; the table of policies is in docs/selection.md.
+        margin_before_seconds: The interval starts so much earlier (dTa of task tables), 0 or more.
+        margin_after_seconds: The interval ends so much later (dTb of task tables), 0 or more.
+        look_before_seconds: How far before the interval LatestValidity, ClosestStartValidity and
+            ClosestStopValidity look; none is the policy's usual.
+        look_after_seconds: How far after it; none is the policy's usual.
+        platform: Satellite that the products must be of, like sentinel-1a; none takes any.
         boundary: `inclusive` also takes a validity that begins or ends exactly with the interval;
             `strict` does not, as a station's own t_contains.
         timeout_seconds: Limit of the search in seconds; -1 and 0 are none.
@@ -114,11 +125,21 @@ async def on_demand_aux_staging(
 
     Raises:
         PartialError: An item failed and `on_failure` is `fail`.
-        InvalidInputError: An argument cannot be used; the end is before the start.
+        InvalidInputError: An argument cannot be used; the end is before the start; so many products
+            compete that they cannot be ranked.
         DeadlineError: The search took longer than its limit.
         ServiceError: The search failed.
     """
-    wanted = Wanted(product_type, Interval.parse(start_datetime, end_datetime), boundary)
+    wanted = Wanted(
+        product_type,
+        Interval.parse(start_datetime, end_datetime),
+        boundary,
+        policy,
+        margin_before_seconds,
+        margin_after_seconds,
+        platform,
+        Look.given(look_before_seconds, look_after_seconds, POLICIES[policy].look),
+    )
     order = Order.read(
         {"filter": wire_filter(wanted)},
         catalog_collection_identifier,

@@ -35,9 +35,9 @@ async def publish_report(key: str, title: str, report: StagingReport, *, produce
     """
     records = [*report.failures, *report.others][:_ROWS]
     left_out = report.found + report.summary()["passed_over"] - len(records)
-    more = f" {left_out} more rows are in the whole table." if left_out else ""
-    whole = f"\n\nWhole table: `{public_url(table)}`.{more}" if table else ""
-    description = f"**{title}**{whole}"
+    more = f" {left_out} more items are not shown here." if left_out else ""
+    whole = f"\n\nWhole table: `{public_url(table)}`." if table else ""
+    description = f"**{title}**{more}{whole}"
     await acreate_table_artifact(_rows(records), key=key, description=description)
     await acreate_link_artifact(
         produced, link_text="Staged products", key=f"{key}-products", description=title

@@ -1,9 +1,9 @@
 """Stage: what a search finds and the catalogue lacks becomes verified files and catalogue records."""
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, Protocol
 from uuid import uuid4
 
 from prefect import task
@@ -12,15 +12,17 @@ from prefect.client.schemas.objects import State
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run, task_run
 from prefect.states import Completed, Failed
+from pydantic import Field
 from pystac import ItemCollection
 
-from eokit.errors import InvalidInputError
+from eokit.errors import InvalidInputError, PartialError
 from eokit.rs_server import AuxiliarySource, FlowEnv, FlowEnvArgs, select_search_client_and_kwargs
-from eokit.selection import Wanted
+from eokit.selection import Selection, Wanted, complete_pages
 from eokit.stac import SearchRequest
 from eokit.stac.items import ItemDict
 from eokit.staging import ItemRecord, Outcome, Place, Stager, StagingReport, stage_pages
-from eokit.staging.verdict import StagingVerdict
+from eokit.staging.sieve import Sieve
+from eokit.staging.verdict import Ending, StagingVerdict
 from eokit.storage import asset_key
 from eokit.tracing import span
 from tasks.earlier import failed_items, runs_folder
@@ -32,6 +34,8 @@ __all__ = [
     "OnFailure",
     "Order",
     "Staged",
+    "Timeout",
+    "Verdict",
     "answer",
     "aux_staging_task",
     "ending_state",
@@ -42,8 +46,39 @@ __all__ = [
 OnFailure = Literal["return", "fail"]
 """Whether failed items make a run return False, or end Failed."""
 
+Timeout = Annotated[int, Field(ge=-1, title="Search timeout (s)")]
+"""Limit of a search in seconds; -1 and 0 are none."""
+
 Staged = tuple[bool, ItemCollection | None]
 """Whether nothing failed, and the catalogue's items."""
+
+
+class Verdict(Protocol):
+    """How something that was staged ended: one search, or all that a scene needs."""
+
+    @property
+    def ending(self) -> Ending:
+        """How it ended."""
+        ...
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether nothing went wrong."""
+        ...
+
+    @property
+    def sentence(self) -> str:
+        """The counts, for people."""
+        ...
+
+    @property
+    def items(self) -> Sequence[ItemDict]:
+        """The catalogue's items."""
+        ...
+
+    def error(self) -> PartialError:
+        """Give what went wrong as one error."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -126,9 +161,13 @@ async def stage_aux(env: FlowEnvArgs, order: Order) -> StagingVerdict:
 async def _already_catalogued(flow_env: FlowEnv, order: Order) -> StagingVerdict:
     client, options = select_search_client_and_kwargs(flow_env, order.source)
     report, items = StagingReport(), []
-    async for page in client.pages(order.request, timeout=order.timeout, **options):
-        items += [item for item in page if order.wanted is None or order.wanted.judge(item)[0]]
-    report.add(ItemRecord(item["id"], Outcome.ALREADY, "found in the catalogue itself") for item in items)
+    sieve = Sieve(report, None, Selection(order.wanted) if order.wanted else None)
+    pages = client.pages(order.request, timeout=order.timeout, **options)
+    if order.wanted:
+        pages = complete_pages(pages, order.request.limit)
+    async for page in sieve.wanted(sieve.watched(pages)):
+        items += page
+        sieve.add([ItemRecord(item["id"], Outcome.ALREADY, "found in the catalogue itself") for item in page])
     get_run_logger().info("%d items found in the catalogue; there is nothing to stage", len(items))
     return StagingVerdict(report, items, [], order.source)
 
@@ -136,6 +175,8 @@ async def _already_catalogued(flow_env: FlowEnv, order: Order) -> StagingVerdict
 async def _stage(env: FlowEnvArgs, flow_env: FlowEnv, order: Order) -> StagingVerdict:
     client, options = select_search_client_and_kwargs(flow_env, order.source)
     pages = client.pages(order.request, timeout=order.timeout, **options)
+    if order.wanted:
+        pages = complete_pages(pages, order.request.limit)
     if order.from_run:
         pages = _only(pages, await failed_items(flow_env.storage, flow_env.owner_id, order.from_run))
     key = f"{runs_folder(flow_env.owner_id)}{_run_name()}.jsonl"
@@ -147,7 +188,7 @@ async def _stage(env: FlowEnvArgs, flow_env: FlowEnv, order: Order) -> StagingVe
                 pages,
                 _stager(flow_env, order),
                 report,
-                judge=order.wanted.judge if order.wanted else None,
+                chooser=Selection(order.wanted) if order.wanted else None,
                 plan_only=order.plan_only,
                 stage=lambda batch: stage_batch_task(env, order, batch),
             )
@@ -196,7 +237,7 @@ def _reading(report: StagingReport, flow_env: FlowEnv) -> tuple[float, str]:
 
 
 def _run_name() -> str:
-    return f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{str(flow_run.id or uuid4())[:8]}"
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{str(flow_run.id or uuid4())[:8]}"
 
 
 def _batch_name() -> str:
@@ -269,12 +310,12 @@ async def aux_staging_task(
     return answer(verdict)
 
 
-def answer(verdict: StagingVerdict) -> Staged:
+def answer(verdict: Verdict) -> Staged:
     """Give a verdict in the form that RS-Server's flows document."""
     return verdict.succeeded, ItemCollection(verdict.items) if verdict.items else None
 
 
-def ending_state(verdict: StagingVerdict, on_failure: OnFailure) -> State[Staged]:
+def ending_state(verdict: Verdict, on_failure: OnFailure) -> State[Staged]:
     """Give the state that a staging flow ends in, named after its outcome, with the counts as message."""
     name, message = str(verdict.ending), verdict.sentence
     if on_failure == "fail" and not verdict.succeeded:

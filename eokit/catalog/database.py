@@ -12,10 +12,10 @@ from eokit.errors import CatalogError
 
 __all__ = ["Database"]
 
-_VERSION = 1
 _BUSY_SECONDS = 30.0
 _IDLE_READERS = 4
-_SCHEMA = """
+_STEPS = (
+    """
 CREATE TABLE collections (id TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE items (
     collection TEXT NOT NULL REFERENCES collections (id),
@@ -35,7 +35,13 @@ CREATE INDEX items_validity ON items (collection, start_us, id, end_us);
 CREATE INDEX items_type ON items (product_type, collection, id, start_us, end_us);
 CREATE INDEX items_updated ON items (updated_us, collection, id);
 CREATE INDEX items_bounds ON items (collection, west, south, east, north) WHERE west IS NOT NULL;
-"""
+""",
+    """
+CREATE TABLE watermarks (key TEXT PRIMARY KEY, version TEXT NOT NULL, doc BLOB NOT NULL) WITHOUT ROWID;
+""",
+)
+"""What makes each schema out of the one before; a new file is schema 0."""
+_VERSION = len(_STEPS)
 
 
 class Database:
@@ -43,10 +49,11 @@ class Database:
 
     Args:
         path: The file; created when absent, in a folder that exists.
+        create: Whether it may be created and written; else an absent file reads as an empty one.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, *, create: bool = True) -> None:
+        self.path, self.create = path, create
         self._lock = threading.Lock()
         self._write_lock = threading.Lock()
         self._writer: sqlite3.Connection | None = None
@@ -59,6 +66,10 @@ class Database:
         Raises:
             CatalogError: The file cannot be opened or read, or is of a newer schema.
         """
+        if self.absent:
+            with closing(_blank()) as nothing:
+                yield nothing
+            return
         self.open()
         with self._lock:
             connection = self._readers.pop() if self._readers else None
@@ -69,6 +80,11 @@ class Database:
                 yield connection
             finally:
                 self._give_back(connection)
+
+    @property
+    def absent(self) -> bool:
+        """Whether there is no file and none may be made."""
+        return not self.create and not self.path.exists()
 
     def _give_back(self, connection: sqlite3.Connection) -> None:
         connection.rollback()
@@ -85,6 +101,8 @@ class Database:
         Raises:
             CatalogError: The file cannot be opened or written, or is of a newer schema.
         """
+        if not self.create:
+            raise CatalogError(f"the catalogue {self.path} was opened for reading only")
         writer = self.open()
         with self._write_lock, self._explained(), _transaction(writer):
             yield writer
@@ -133,10 +151,7 @@ class Database:
                 raise CatalogError(
                     f"the catalogue {self.path} has schema {found}, known is {_VERSION}: update eoflows"
                 )
-            if found == 0:
-                for statement in filter(str.strip, _SCHEMA.split(";")):
-                    connection.execute(statement)
-                connection.execute(f"PRAGMA user_version = {_VERSION}")
+            _migrate(connection, found)
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
@@ -149,6 +164,19 @@ class Database:
                 else f"; the folder {self.path.parent} does not exist, make it"
             )
             raise CatalogError(f"the catalogue {self.path} cannot be used: {error}{hint}") from error
+
+
+def _migrate(connection: sqlite3.Connection, found: int) -> None:
+    for step in _STEPS[found:]:
+        for statement in filter(str.strip, step.split(";")):
+            connection.execute(statement)
+    connection.execute(f"PRAGMA user_version = {_VERSION}")
+
+
+def _blank() -> sqlite3.Connection:
+    connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    _migrate(connection, 0)
+    return connection
 
 
 def _version(connection: sqlite3.Connection) -> int:

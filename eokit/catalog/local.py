@@ -52,17 +52,28 @@ class LocalCatalog:
     Args:
         path: The file; created when absent, in a folder that exists.
         clock: Gives now, aware UTC.
+        create: Whether the file may be created and written; else an absent file reads as an empty one.
     """
 
     def __init__(
-        self, path: str | os.PathLike[str], *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self,
+        path: str | os.PathLike[str],
+        *,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        create: bool = True,
     ) -> None:
         self.path = Path(path)
         self._clock = clock
-        self._database = Database(self.path)
+        self._database = Database(self.path, create=create)
+
+    @property
+    def database(self) -> Database:
+        """The file, for what is kept beside the items."""
+        return self._database
 
     async def __aenter__(self) -> Self:
-        await _threaded(self._database.open)
+        if not self._database.absent:
+            await _threaded(self._database.open)
         return self
 
     async def __aexit__(

@@ -13,6 +13,9 @@ from eokit.http.origins import Origin
 
 __all__ = ["AddressPolicy"]
 
+_Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+
 
 class AddressPolicy:
     """Says whether an origin may be reached at an address.
@@ -42,11 +45,18 @@ class AddressPolicy:
         """
         if self.trusts(host, port):
             return
-        ip = ipaddress.ip_address(address.partition("%")[0])
-        mapped = ip.ipv4_mapped if isinstance(ip, ipaddress.IPv6Address) else None
-        ip = mapped or ip
-        if not ip.is_global or ip.is_multicast:
+        ip = _reached(ipaddress.ip_address(address.partition("%")[0]))
+        if not ip.is_global or ip.is_multicast or ip.is_reserved:
             raise ForbiddenAddressError(
-                f"{host}:{port} is at {ip}, which is not a public address; "
-                "add its origin to `trusted_origins` of the source's block if that is intended"
+                f"{host}:{port} is at {ip}, which is not a public address, and it is none of the "
+                "trusted_origins; add it to `asset_origins` of the source's block if that is intended"
             )
+
+
+def _reached(ip: _Address) -> _Address:
+    """The address that a packet ends at: mapped, 6to4 and NAT64 addresses carry an IPv4 address."""
+    if isinstance(ip, ipaddress.IPv4Address):
+        return ip
+    if ip in _NAT64:
+        return ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
+    return ip.ipv4_mapped or ip.sixtofour or ip

@@ -1,7 +1,9 @@
 """One client for API calls."""
 
+import re
 import ssl
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, Self
 from urllib.parse import urljoin
 
@@ -17,6 +19,7 @@ from eokit.errors import (
     CredentialsError,
     EoError,
     ForbiddenAddressError,
+    InvalidInputError,
     RefusedError,
     ServiceError,
     ThrottledError,
@@ -32,6 +35,10 @@ __all__ = ["HttpClient", "error_of"]
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS = 5
+_SHOWN_HEADERS = frozenset(
+    {"accept", "accept-encoding", "connection", "content-length", "content-type", "host", "user-agent"}
+)
+_URL_WITH_SECRETS = re.compile(r"https?://[^\s\"'<>]*[?@#][^\s\"'<>]*")
 _REFUSALS: Mapping[int, type[RefusedError]] = {
     401: CredentialsError,
     403: CredentialsError,
@@ -76,6 +83,10 @@ class HttpClient:
             follow_redirects=False,
             trust_env=False,
             headers={"accept": "application/json", "user-agent": "eoflows"},
+            # Credentials come from the keyring alone: not from a URL's user, not from cookies, which are
+            # bound to a host and not to an origin.
+            auth=httpx.Auth(),
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
         )
 
     async def __aenter__(self) -> Self:
@@ -127,13 +138,12 @@ class HttpClient:
             ContractError: A redirect without a place to go, or too many of them.
         """
         body = None if json is None else orjson.dumps(json)
-        extra = dict(headers or {}) | ({"content-type": "application/json"} if body is not None else {})
         target = str(httpx.URL(url, params=params)) if params else url
         attempt = 0
         while True:
             attempt += 1
             try:
-                return await self._follow(method, target, body, extra)
+                return await self._follow(method, target, body, headers or {})
             except UnreachableError as error:
                 asked = error.retry_after if isinstance(error, ThrottledError) else None
                 pause = self.retry.delay(attempt, asked) if repeatable else None
@@ -146,10 +156,11 @@ class HttpClient:
     ) -> httpx.Response:
         home = Origin.of(url)
         for _ in range(_MOST_REDIRECTS + 1):
-            answer = await self._signed(method, url, body, extra if Origin.of(url) == home else {})
+            own = extra if Origin.of(url) == home else {}
+            answer = await self._signed(method, url, body, own)
             if answer.status_code not in _REDIRECTS:
                 if answer.status_code >= 400:
-                    raise error_of(answer, url)
+                    raise error_of(answer, url, answer.request.headers)
                 return answer
             if body is not None and answer.status_code not in (307, 308):
                 raise ContractError(
@@ -173,9 +184,13 @@ class HttpClient:
         self, method: str, url: str, body: bytes | None, headers: Mapping[str, str]
     ) -> httpx.Response:
         try:
-            return await self._client.request(method, url, content=body, headers=headers)
+            kind = {} if body is None else {"content-type": "application/json"}
+            return await self._client.request(method, url, content=body, headers={**kind, **headers})
         except ForbiddenAddressError:
             raise
+        except (httpx.LocalProtocolError, httpx.InvalidURL) as error:
+            # Their texts quote headers and URLs.
+            raise InvalidInputError(f"{public_url(url)} cannot be asked: {type(error).__name__}") from None
         except (httpx.TransportError, httpx.DecodingError) as error:
             raise UnreachableError(f"no answer: {type(error).__name__} {error}".rstrip(), url=url) from error
 
@@ -194,10 +209,16 @@ def _next_url(answer: httpx.Response, url: str) -> str:
     return target
 
 
-def error_of(answer: httpx.Response, url: str) -> ServiceError:
-    """Turn an answer of 400 or above into the error that says what to do about it."""
+def error_of(answer: httpx.Response, url: str, sent: Mapping[str, str] | None = None) -> ServiceError:
+    """Turn an answer of 400 or above into the error that says what to do about it.
+
+    Args:
+        answer: The answer, its body read.
+        url: What was asked; it is shown without its query.
+        sent: The request's headers; what is secret in them is not shown, should the answer repeat it.
+    """
     status = answer.status_code
-    detail = _detail(answer)
+    detail = _detail(answer, sent or {})
     message = f"answered {status}" + (f": {detail}" if detail else "")
     if status in RETRIED_STATUS or status >= 500:
         asked = retry_after(answer.headers.get("retry-after"))
@@ -209,7 +230,7 @@ def error_of(answer: httpx.Response, url: str) -> ServiceError:
     return _REFUSALS.get(status, RefusedError)(message, url=url, status=status, detail=detail)
 
 
-def _detail(answer: httpx.Response, most: int = 300) -> str:
+def _detail(answer: httpx.Response, sent: Mapping[str, str], most: int = 300) -> str:
     """What the service said: problem+json, RS-Server's JSON inside a JSON string, or plain text."""
     try:
         document: Any = orjson.loads(answer.content)
@@ -224,8 +245,17 @@ def _detail(answer: httpx.Response, most: int = 300) -> str:
         if "json" not in answer.headers.get("content-type", "") and b"<" in answer.content[:50]:
             return f"a page of {len(answer.content)} bytes instead of JSON"
         document = answer.text
-    text = " ".join(str(document).split())
+    text = _without_secrets(" ".join(str(document).split()), sent)
     return text if len(text) <= most else text[:most] + "..."
+
+
+def _without_secrets(text: str, sent: Mapping[str, str]) -> str:
+    """What may be shown of a service's words: some repeat the key or the signed URL that they were sent."""
+    for name, value in sent.items():
+        if name not in _SHOWN_HEADERS:
+            for secret in (value, value.partition(" ")[2]):
+                text = text.replace(secret, "***") if len(secret) > 3 else text
+    return _URL_WITH_SECRETS.sub(lambda found: public_url(found[0]), text)
 
 
 class _GuardedBackend(httpcore.AsyncNetworkBackend):

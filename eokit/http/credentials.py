@@ -13,8 +13,11 @@ import anyio
 import httpx
 from pydantic import SecretStr
 
-from eokit.errors import ContractError, CredentialsError, UnreachableError
+from eokit.errors import ContractError, CredentialsError, InvalidInputError, ThrottledError, UnreachableError
 from eokit.http.origins import Origin
+from eokit.http.retry import retry_after
+
+_REMEMBER_REFUSAL = 60.0
 
 __all__ = ["ApiKey", "BasicLogin", "BearerToken", "Credentials", "Keyring", "PasswordGrant"]
 
@@ -35,7 +38,13 @@ class ApiKey:
     """A key in a header of its own, `x-api-key` for RS-Server."""
 
     def __init__(self, key: SecretStr, *, header: str = "x-api-key") -> None:
-        self._headers = {header.lower(): key.get_secret_value()}
+        value = key.get_secret_value().strip()
+        if not value or not value.isascii() or not value.isprintable():
+            raise InvalidInputError(
+                f"the secret for header {header} is empty or has characters that no header may have (a line "
+                "break, an accent); copy it again"
+            )
+        self._headers = {header.lower(): value}
 
     async def headers(self, rejected: Mapping[str, str] | None = None) -> Mapping[str, str]:
         """Give the key's header."""
@@ -61,7 +70,7 @@ class PasswordGrant:
     """OAuth2 tokens by user and password, renewed before they expire and after a 401.
 
     Any number of concurrent requests share one token and one renewal: services ban accounts that
-    ask for a token per file.
+    ask for a token per file, or that try a wrong password many times: a refusal is remembered for a minute.
 
     Args:
         token_url: The token endpoint.
@@ -93,6 +102,8 @@ class PasswordGrant:
         self._lock = anyio.Lock()
         self._current: Mapping[str, str] = {}
         self._expires = float("-inf")
+        self._refusal: CredentialsError | None = None
+        self._refused_until = float("-inf")
 
     async def headers(self, rejected: Mapping[str, str] | None = None) -> Mapping[str, str]:
         """Give a bearer token that is valid for at least the leeway."""
@@ -103,21 +114,32 @@ class PasswordGrant:
             return self._current
 
     async def _login(self) -> None:
+        if self._refusal is not None and self._clock() < self._refused_until:
+            raise self._refusal
         form = self._form | {"password": self._password.get_secret_value()}
         try:
             async with httpx.AsyncClient(transport=self._transport, timeout=30, trust_env=False) as client:
                 answer = await client.post(self._url, data=form)
         except httpx.HTTPError as error:
             raise UnreachableError(f"token endpoint: {type(error).__name__}", url=self._url) from error
-        if answer.status_code >= 500:
-            raise UnreachableError(f"token endpoint answered {answer.status_code}", url=self._url)
-        if answer.status_code >= 400:
-            raise CredentialsError(
+        self._check(answer)
+        self._accept(answer)
+
+    def _check(self, answer: httpx.Response) -> None:
+        status = answer.status_code
+        if status in (429, 503):
+            asked = retry_after(answer.headers.get("retry-after"))
+            raise ThrottledError(f"token endpoint answered {status}", url=self._url, retry_after=asked)
+        if status >= 500:
+            raise UnreachableError(f"token endpoint answered {status}", url=self._url)
+        if status >= 400:
+            self._refusal = CredentialsError(
                 "the token endpoint refused this user and password; correct them in the block",
                 url=self._url,
-                status=answer.status_code,
+                status=status,
             )
-        self._accept(answer)
+            self._refused_until = self._clock() + _REMEMBER_REFUSAL
+            raise self._refusal
 
     def _accept(self, answer: httpx.Response) -> None:
         try:
@@ -125,7 +147,7 @@ class PasswordGrant:
             token, lifetime = document["access_token"], float(document.get("expires_in", 300))
         except (ValueError, KeyError, TypeError) as error:
             raise ContractError("the token endpoint's answer has no access_token", url=self._url) from error
-        self._current = {"authorization": f"Bearer {token}"}
+        self._current = {"authorization": f"Bearer {str(token).strip()}"}
         self._expires = self._clock() + lifetime
 
 

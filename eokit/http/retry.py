@@ -20,7 +20,7 @@ def retry_after(header: str | None, now: datetime | None = None) -> float | None
     if not header:
         return None
     text = header.strip()
-    if text.isdigit():
+    if text.isascii() and text.isdigit():
         return float(text)
     try:
         moment = parsedate_to_datetime(text)
@@ -58,5 +58,5 @@ class RetryPolicy:
             return None
         if asked is not None:
             return asked if asked <= self.longest else None
-        backoff = min(self.longest, float(self.base * 2 ** (attempt - 1)))
+        backoff = min(self.longest, self.base * 2.0 ** min(attempt - 1, 60))
         return backoff * (0.5 + self.chance() / 2)

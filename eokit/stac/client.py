@@ -5,7 +5,8 @@ time-out can interrupt and its POST is never retried, so the pages are read here
 """
 
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from contextlib import aclosing
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -70,25 +71,14 @@ class StacClient:
             ContractError: The answer is no item collection, or its pages run in a circle.
             ServiceError: As `HttpClient.request`.
         """
-        budget = _Budget(timeout, self._clock)
-        method, url = "POST", await budget.spend(self._search())
-        body: dict[str, Any] | None = request.body(self._page_size)
-        seen: set[int] = set()
-        asked: set[str] = set()
-        left = request.limit
-        while True:
-            signature = f"{method} {url} {body}"
-            if signature in asked:
-                raise ContractError(f"page {len(asked) + 1} leads back to an earlier page", url=url)
-            asked.add(signature)
-            page = await budget.spend(self._http.json(method, url, json=body))
-            items = [item for item in self._items(page, url) if _is_new(item, seen)]
-            yield items if left is None else items[:left]
-            left = None if left is None else left - len(items)
-            following = self._next(page, url, body)
-            if following is None or (left is not None and left <= 0):
-                return
-            method, url, body = following
+        budget, seen, left = _Budget(timeout, self._clock), set[int](), request.limit
+        async with aclosing(self._raw_pages(request.body(self._page_size), budget)) as pages:
+            async for page in pages:
+                items = [item for item in page if _is_new(checked_item(item, self.url), seen)]
+                yield items if left is None else items[:left]
+                left = None if left is None else left - len(items)
+                if left is not None and left <= 0:
+                    return
 
     async def item(self, collection: str, item_id: str) -> ItemDict:
         """Fetch one item.
@@ -98,10 +88,10 @@ class StacClient:
         """
         request = {"collections": [collection], "ids": [item_id], "limit": 1}
         page = await self._http.json("POST", await self._search(), json=request)
-        items = self._items(page, self.url)
+        items = self._features(page, self.url)
         if not items:
             raise AbsentError(f"there is no item {item_id!r} in {collection!r}", url=self.url, status=404)
-        return items[0]
+        return checked_item(items[0], self.url)
 
     async def known_ids(self, collection: str, ids: Sequence[str], *, batch: int = 500) -> set[str]:
         """Tell which items exist, asking by POST in batches.
@@ -123,19 +113,31 @@ class StacClient:
                     "exclude": ["geometry", "bbox", "links", "assets", "properties"],
                 },
             }
-            method, url, following = "POST", await self._search(), body
-            while True:
-                page = await self._http.json(method, url, json=following)
-                found |= {feature["id"] for feature in self._features(page, url)}
-                step = self._next(page, url, following)
-                if step is None:
-                    break
-                method, url, following = step  # type: ignore[assignment]
+            async for page in self._raw_pages(body, _Budget(None, self._clock)):
+                found |= {str(feature.get("id")) for feature in page}
         return found
+
+    async def _raw_pages(
+        self, body: dict[str, Any], budget: "_Budget"
+    ) -> AsyncGenerator[list[dict[str, Any]]]:
+        """Follow the pages of a search; whoever has enough stops asking."""
+        step: _Step | None = ("POST", await budget.spend(self._search()), body)
+        asked: set[str] = set()
+        while step is not None:
+            signature = repr(step)
+            method, url, sent = step
+            if signature in asked:
+                raise ContractError(f"page {len(asked) + 1} leads back to an earlier page", url=url)
+            asked.add(signature)
+            page = await budget.spend(self._http.json(method, url, json=sent))
+            features = self._features(page, url)
+            # Before the page is handed out: the caller may change it.
+            step = self._next(page, url, sent)
+            yield features
 
     async def _search(self) -> str:
         if self._search_url is None:
-            links = [link for link in (await self.landing_page())["links"] if link.get("rel") == "search"]
+            links = _links(await self.landing_page(), "search")
             posts = [link for link in links if str(link.get("method", "GET")).upper() == "POST"]
             targets = {self._resolve(str(link.get("href")), self.url) for link in posts or links}
             if len(targets) != 1:
@@ -158,28 +160,36 @@ class StacClient:
         parts = urlsplit(target)
         return str(self._home) + parts.path + (f"?{parts.query}" if parts.query else "")
 
-    def _features(self, page: Any, url: str) -> list[Any]:
+    def _features(self, page: Any, url: str) -> list[dict[str, Any]]:
         features = page.get("features") if isinstance(page, dict) else None
-        if not isinstance(features, list):
+        if not isinstance(features, list) or not all(isinstance(feature, dict) for feature in features):
             raise ContractError("the answer to a search is no item collection", url=url)
         return features
 
-    def _items(self, page: Any, url: str) -> list[ItemDict]:
-        return [checked_item(feature, url) for feature in self._features(page, url)]
-
-    def _next(
-        self, page: Mapping[str, Any], url: str, body: Mapping[str, Any] | None
-    ) -> tuple[str, str, dict[str, Any] | None] | None:
-        links = [link for link in page.get("links") or () if link.get("rel") == "next"]
+    def _next(self, page: Mapping[str, Any], url: str, body: Mapping[str, Any] | None) -> "_Step | None":
+        links = _links(page, "next")
         if not links or not page["features"]:
             return None
+        if len(links) > 1:
+            raise ContractError(f"a page has {len(links)} next links, not one", url=url)
         link = links[0]
         method = str(link.get("method", "GET")).upper()
         target = self._resolve(str(link.get("href")), url)
         if method == "GET":
             return method, target, None
-        merged = {**(body or {}), **(link.get("body") or {})} if link.get("merge") else link.get("body")
-        return method, target, merged
+        if method != "POST":
+            raise ContractError(f"the next page is to be asked for by {method}", url=url)
+        following = link.get("body") or {}
+        return method, target, {**(body or {}), **following} if link.get("merge") else following
+
+
+_Step = tuple[str, str, dict[str, Any] | None]
+"""Method, URL and body of the request for a page."""
+
+
+def _links(document: Mapping[str, Any], rel: str) -> list[dict[str, Any]]:
+    links = document.get("links") or ()
+    return [link for link in links if isinstance(link, dict) and link.get("rel") == rel]
 
 
 def _is_new(item: ItemDict, seen: set[int]) -> bool:
@@ -197,12 +207,12 @@ class _Budget:
         self._limit, self._left, self._clock = seconds, seconds, clock
 
     async def spend(self, work: Any) -> Any:
-        started = self._clock()
-        try:
-            with anyio.fail_after(self._left):
-                return await work
-        except TimeoutError as error:
-            raise DeadlineError(f"the search took longer than its limit of {self._limit:g} s") from error
-        finally:
-            if self._left is not None:
-                self._left = max(0.0, self._left - (self._clock() - started))
+        if self._left is None:
+            return await work
+        started, answer = self._clock(), None
+        with anyio.move_on_after(max(0.0, self._left)) as scope:
+            answer = await work
+        self._left -= self._clock() - started
+        if scope.cancelled_caught or self._left < 0:
+            raise DeadlineError(f"the search took longer than its limit of {self._limit:g} s")
+        return answer

@@ -6,7 +6,7 @@ more than fetching them. `pystac` is what flows give back to people.
 
 from typing import Any
 
-from eokit.errors import ContractError
+from eokit.errors import ContractError, InvalidInputError
 from eokit.times import Interval
 
 __all__ = ["ItemDict", "checked_item", "created", "product_type", "validity"]
@@ -25,6 +25,8 @@ def checked_item(item: Any, url: str) -> ItemDict:
     for key in ("properties", "assets"):
         if not isinstance(item.get(key), dict):
             raise ContractError(f"item {item['id'][:80]!r} has no {key} object", url=url)
+    if not isinstance(item.get("links") or [], list):
+        raise ContractError(f"item {item['id'][:80]!r} has links that are no list", url=url)
     return item
 
 
@@ -34,12 +36,14 @@ def validity(item: ItemDict) -> Interval:
     A null or absent end beside a known start is open, and so is any time in the year 9999.
 
     Raises:
-        InvalidInputError: A time cannot be read, or the product ends before it starts.
+        InvalidInputError: It has no time, one that cannot be read, or it ends before it starts.
     """
     properties = item["properties"]
     start, end = properties.get("start_datetime"), properties.get("end_datetime")
     if start is None and end is None:
-        return Interval.parse(properties.get("datetime"), properties.get("datetime"))
+        if properties.get("datetime") is None:
+            raise InvalidInputError("it has neither datetime nor start_datetime and end_datetime")
+        return Interval.parse(properties["datetime"], properties["datetime"])
     return Interval.parse(start, end)
 
 

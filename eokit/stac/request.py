@@ -45,7 +45,7 @@ class SearchRequest(BaseModel):
         if not isinstance(envelope, Mapping):
             raise InvalidInputError(f"the search is {envelope!r}; give a JSON object")
         if "op" in envelope:
-            return cls(filter=dict(envelope))
+            envelope = {"filter": dict(envelope)}
         values = {key: value for key, value in envelope.items() if value is not None}
         if "datetime" in values:
             if "timestamp" in values:
@@ -93,6 +93,8 @@ class SearchRequest(BaseModel):
     @classmethod
     def _terms(cls, value: Any) -> Any:
         terms = [value] if isinstance(value, str | Mapping) else value
+        if not isinstance(terms, list | tuple):
+            raise ValueError("must be text like '-created', or a list of those")
         return tuple(_term(term) for term in terms)
 
     @field_validator("timestamp", mode="before")

@@ -10,16 +10,11 @@ import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
 from eokit.concurrency import one_error
-from eokit.errors import InvalidInputError
-from eokit.stac.items import ItemDict
 from eokit.staging.outcomes import ItemRecord, Outcome, StagingReport
+from eokit.staging.sieve import Batch, Chooser, Judge, Sieve
 from eokit.staging.stager import Stager
 
-__all__ = ["Judge", "PipelineSettings", "stage_pages"]
-
-Batch = list[ItemDict]
-Judge = Callable[[ItemDict], tuple[bool, str]]
-"""Says whether an item is wanted, and why."""
+__all__ = ["Chooser", "Judge", "PipelineSettings", "stage_pages"]
 
 
 @dataclass(frozen=True)
@@ -44,6 +39,7 @@ async def stage_pages(
     report: StagingReport,
     *,
     judge: Judge | None = None,
+    chooser: Chooser | None = None,
     plan_only: bool = False,
     stage: Callable[[Batch], Awaitable[Sequence[ItemRecord]]] | None = None,
     settings: PipelineSettings | None = None,
@@ -55,6 +51,8 @@ async def stage_pages(
         stager: Plans and stages.
         report: Takes note of every item.
         judge: Passes over items that are not wanted; None wants all.
+        chooser: The same, in place of `judge`, for choices that need all pages; why an item was chosen
+            is then part of its record.
         plan_only: Take note of what would be done and do nothing.
         stage: Runs in place of `stager.stage` for each batch (as a task run, say).
         settings: How much is under way at once.
@@ -63,25 +61,26 @@ async def stage_pages(
         ServiceError: The search failed; what was found before is staged or known again next time.
         DeadlineError: The search took too long.
         CatalogError: The catalogue cannot be used.
+        InvalidInputError: The chooser cannot choose.
     """
     settings, work = settings or PipelineSettings(), stage or stager.stage
+    sieve = Sieve(report, judge, chooser)
     read, found = _queue(settings.pages)
     ready, batches = _queue(1)
 
     async def search() -> None:
         async with read:
-            async for page in pages:
+            async for page in sieve.watched(pages):
                 await read.send(page)
 
     async def check() -> None:
         async with ready, found:
             waiting: Batch = []
-            async for page in found:
-                wanted = _judged(page, judge, report)
+            async for wanted in sieve.wanted(found):
                 plans, settled = await stager.plan(wanted) if wanted else ([], [])
-                report.add(settled)
+                sieve.add(settled)
                 if plan_only:
-                    report.add(plan.record(Outcome.PLANNED) for plan in plans)
+                    sieve.add([plan.record(Outcome.PLANNED) for plan in plans])
                     continue
                 waiting += [plan.item for plan in plans]
                 while len(waiting) >= settings.batch:
@@ -93,7 +92,7 @@ async def stage_pages(
     async def work_off(batches: MemoryObjectReceiveStream[Batch]) -> None:
         async with batches:
             async for batch in batches:
-                report.add(await work(batch))
+                sieve.add(await work(batch))
 
     async with one_error(), anyio.create_task_group() as group:
         group.start_soon(search)
@@ -105,20 +104,3 @@ async def stage_pages(
 
 def _queue(size: int) -> tuple[MemoryObjectSendStream[Batch], MemoryObjectReceiveStream[Batch]]:
     return anyio.create_memory_object_stream[Batch](size)
-
-
-def _judged(page: Batch, judge: Judge | None, report: StagingReport) -> Batch:
-    if judge is None:
-        return page
-    wanted = []
-    for item in page:
-        try:
-            fits, reason = judge(item)
-        except InvalidInputError as error:
-            report.add([ItemRecord(item["id"], Outcome.FAILED, str(error))])
-            continue
-        if fits:
-            wanted.append(item)
-        else:
-            report.add([ItemRecord(item["id"], Outcome.PASSED_OVER, reason)])
-    return wanted

@@ -131,22 +131,37 @@ def _plan_asset(item_id: str, key: str, asset: Any, place: Place) -> AssetPlan:
         raise InvalidInputError(f"asset {key!r} is {str(asset)[:80]!r}, not an object")
     urls = _urls(key, asset, place.schemes)
     size, checksum = asset.get("file:size"), asset.get("file:checksum")
+    promised = (Checksum.parse(str(checksum)),) if checksum else ()
+    return AssetPlan(key, storage_key, urls, _size(key, size), promised)
+
+
+def _size(key: str, size: Any) -> int | None:
     try:
         promised = None if size is None else int(size)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError):
+        promised = -1
+    if promised is not None and promised < 0:
         raise InvalidInputError(
-            f"asset {key!r} has file:size {size!r}, which is no number of bytes"
-        ) from error
-    return AssetPlan(key, storage_key, urls, promised, (Checksum.parse(checksum),) if checksum else ())
+            f"asset {key!r} has file:size {str(size)[:80]!r}, which is no number of bytes"
+        )
+    return promised
 
 
 def _urls(key: str, asset: Mapping[str, Any], schemes: tuple[str, ...]) -> tuple[str, ...]:
-    offered = [asset, *(asset.get("alternate") or {}).values()]
+    alternate = asset.get("alternate")
+    offered = [asset, *(alternate.values() if isinstance(alternate, Mapping) else ())]
     hrefs = [str(entry.get("href") or "") for entry in offered if isinstance(entry, Mapping)]
-    urls = [href for scheme in schemes for href in hrefs if urlsplit(href).scheme.lower() == scheme]
+    urls = [href for scheme in schemes for href in hrefs if _scheme(href) == scheme]
     if not urls:
-        found = sorted({urlsplit(href).scheme or "no scheme" for href in hrefs})
+        found = sorted({_scheme(href) or "no scheme" for href in hrefs})
         raise InvalidInputError(
             f"asset {key!r} has no URL with {', '.join(schemes)} (only {', '.join(found)})"
         )
     return tuple(dict.fromkeys(urls))
+
+
+def _scheme(href: str) -> str:
+    try:
+        return urlsplit(href).scheme.lower()
+    except ValueError:
+        return "not a URL"

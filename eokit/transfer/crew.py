@@ -62,14 +62,13 @@ class Crew:
         for thread in self._threads:
             thread.start()
 
-    async def run(self, function: Callable[[], T]) -> T:
+    def run(self, function: Callable[[], T]) -> "asyncio.Future[T]":
         """Have a thread call `function`; if the caller is cancelled it runs to its end all the same."""
         if self._closed:
             raise EoError("the transfer engine is closed; fetch inside `async with`")
         future = self._mailbox.future()
         self._work.put((function, future))
-        result: T = await future
-        return result
+        return future
 
     def submit(self, function: Callable[[], object]) -> None:
         """Have a thread call `function` and forget what it gives; it must not raise. From any thread."""

@@ -1,5 +1,6 @@
 """The transfer engine: files that land whole, verified and once."""
 
+import time
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
@@ -53,7 +54,7 @@ class TransferEngine:
     async def __aenter__(self) -> Self:
         mailbox = Mailbox()
         self._crew = Crew(mailbox, self._settings.threads)
-        self._wire = Wire(mailbox, self._settings)
+        self._wire = Wire(mailbox, self._crew, self._settings)
         web = WebSource(
             self._wire,
             self._crew,
@@ -105,7 +106,8 @@ class TransferEngine:
             StorageError: No room, or the folder cannot be written.
             InvalidInputError: A URL that nothing here can read.
         """
-        run = Run(download, self._settings, self._crew, self._retry, progress)
+        began = time.monotonic()
         place = urlsplit(download.urls[0]).netloc
         async with self._desks.alone(str(download.path)), self._desks.place(place):
+            run = Run(download, self._settings, self._crew, self._retry, progress, began)
             return await run.carry_out(self._sources)

@@ -4,7 +4,6 @@ import socket
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 
 import pycurl
 
@@ -15,6 +14,7 @@ from eokit.transfer.lanes import Lane
 from eokit.transfer.models import Progress
 from eokit.transfer.pages import page_error
 from eokit.transfer.parts import Note, Part
+from eokit.transfer.redirects import Target
 
 __all__ = ["Exchange"]
 
@@ -29,7 +29,7 @@ class Exchange:
     """A request and what comes of it.
 
     Attributes:
-        url: Where to ask.
+        target: Where to ask.
         home: The alternative that led there, without query.
         headers: What to send beside the standard headers.
         part: Where the body of a 200 or 206 goes.
@@ -38,12 +38,13 @@ class Exchange:
         policy: Which addresses may be connected.
         progress: Told how many bytes are there, or None.
         on_behind: Called when hashing lags behind.
+        wary: Whether a web page is no possible answer.
         head: The answer's head, once the body began or ended.
         excerpt: The beginning of the body of any other answer.
         fault: Why it failed, if it did.
     """
 
-    url: str
+    target: Target
     home: str
     headers: Mapping[str, str]
     part: Part
@@ -52,6 +53,7 @@ class Exchange:
     policy: AddressPolicy
     progress: Progress | None
     on_behind: Callable[[Callable[[], object]], None]
+    wary: bool
     head: Head = field(default_factory=Head)
     excerpt: bytes = b""
     fault: EoError | None = None
@@ -76,10 +78,8 @@ class Exchange:
     def open_socket(self, _purpose: int, address: tuple[int, int, int, tuple[str, int]]) -> object:
         """Make the socket for libcurl, if the address is one that may be connected."""
         family, kind, protocol, place = address
-        parts = urlsplit(self.url)
-        port = parts.port or (443 if parts.scheme == "https" else 80)
         try:
-            self.policy.check(parts.hostname or "", port, str(place[0]))
+            self.policy.check(self.target.host, self.target.port, str(place[0]))
         except EoError as error:
             self.fault = error
             return pycurl.SOCKET_BAD
@@ -165,12 +165,14 @@ class Exchange:
             if self._take is None and self.lines:
                 self.begin()
             self.flush()
+            if self.wary and self.head.is_html:
+                self.fault = self.fault or page_error(self.part.beginning(), self.home)
         except EoError as error:
             self.fault = self.fault or error
         refused = self.head.status not in (0, 200, 206)
         if code and self.fault is None and not (refused and code == pycurl.E_WRITE_ERROR):
-            self.fault = UnreachableError(f"transfer broke off: {message}", url=self.url)
+            self.fault = UnreachableError(f"transfer broke off: {message}", url=self.target.shown)
 
     def stall(self, seconds: float) -> None:
         """No byte came for too long."""
-        self.fault = UnreachableError(f"no byte for {seconds:g} s", url=self.url)
+        self.fault = UnreachableError(f"no byte for {seconds:g} s", url=self.target.shown)

@@ -71,7 +71,7 @@ class Standing:
 
     def __init__(self, download: Download) -> None:
         self._download = download
-        self._tail = Tail(check.algorithm for check in download.checksums)
+        self._tail: Tail | None = None
         self.size = 0
 
     def check(self) -> bool | None:
@@ -87,10 +87,11 @@ class Standing:
             self.size = os.fstat(descriptor).st_size
             if promised.size not in (None, self.size):
                 return False
-            if not self._tail.follow(descriptor, self.size):
+            tail = self._tail = self._tail or Tail(check.algorithm for check in promised.checksums)
+            if not tail.follow(descriptor, self.size):
                 return None
         except OSError:
             return False
         finally:
             os.close(descriptor)
-        return set(promised.checksums) <= set(self._tail.checksums())
+        return set(promised.checksums) <= set(tail.checksums())

@@ -2,8 +2,6 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Self
 
@@ -88,15 +86,22 @@ class Desks:
             gate = self._places[name] = Gate(self._most)
         return gate
 
-    @asynccontextmanager
-    async def alone(self, target: str) -> AsyncIterator[None]:
-        """Wait until no other download in this process writes the target."""
+    def alone(self, target: str) -> Gate:
+        """The gate that lets in one download of a target at a time in this process."""
         gate = self._targets.get(target)
         if gate is None:
-            gate = self._targets[target] = Gate(1)
-        try:
-            async with gate:
-                yield
-        finally:
-            if gate.idle:
-                self._targets.pop(target, None)
+            gate = self._targets[target] = _Alone(self._targets, target)
+        return gate
+
+
+class _Alone(Gate):
+    """A gate for one that is forgotten when nobody needs it any more."""
+
+    def __init__(self, known: dict[str, Gate], name: str) -> None:
+        super().__init__(1)
+        self._known, self._name = known, name
+
+    def leave(self) -> None:
+        super().leave()
+        if self.idle:
+            self._known.pop(self._name, None)

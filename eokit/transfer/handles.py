@@ -36,7 +36,7 @@ class Handles:
         """Prepare a handle for an exchange."""
         handle = self._free.pop() if self._free else self._new()
         headers = {"accept-encoding": "identity", **exchange.headers}
-        handle.setopt(pycurl.URL, quote(exchange.url, safe=_LEGAL))
+        handle.setopt(pycurl.URL, quote(exchange.target.url, safe=_LEGAL))
         handle.setopt(pycurl.HTTPHEADER, [f"{name}: {value}" for name, value in headers.items()])
         handle.setopt(pycurl.HEADERFUNCTION, exchange.lines.append)
         handle.setopt(pycurl.WRITEFUNCTION, exchange.receive)

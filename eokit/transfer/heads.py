@@ -60,6 +60,11 @@ class Head:
         return self.headers.get("last-modified") or None
 
     @property
+    def is_html(self) -> bool:
+        """Whether the body calls itself a web page."""
+        return "html" in self.headers.get("content-type", "").lower()
+
+    @property
     def is_page(self) -> bool:
         """Whether the body calls itself a web page or an XML or JSON document."""
         return any(kind in self.headers.get("content-type", "").lower() for kind in ("html", "xml", "json"))

@@ -95,7 +95,7 @@ class TransferSettings:
         ca_bundle: PEM file of the authorities to trust; None takes the system's.
         file_roots: Folders under which `file://` URLs may point.
         buckets: S3 settings by bucket name, for `s3://` URLs.
-        threads: Threads for hashing and file work.
+        threads: Threads for hashing and file work; more help on a network file system.
     """
 
     start_connections: int = 8
@@ -108,7 +108,7 @@ class TransferSettings:
     ca_bundle: Path | None = None
     file_roots: tuple[Path, ...] = ()
     buckets: Mapping[str, S3Bucket] = field(default_factory=dict)
-    threads: int = 4
+    threads: int = 2
 
     def __post_init__(self) -> None:
         if not 1 <= self.start_connections <= self.most_connections:

@@ -48,6 +48,7 @@ class Part:
     Attributes:
         size: Bytes that are there.
         closed: Whether it was let go of.
+        found: The checksums of the file, once it has its final name.
         received: Bytes written by this process, those of dropped attempts included.
         note: What is known for resuming; None if a resume is not possible.
     """
@@ -61,6 +62,7 @@ class Part:
         self._tail = Tail([check.algorithm for check in download.checksums] or ["blake3"])
         self.size = self.received = 0
         self.note: Note | None = None
+        self.found: tuple[Checksum, ...] | None = None
 
     def open(self) -> None:
         """Claim a temporary name beside the target and take up what a dead run left there.
@@ -76,18 +78,19 @@ class Part:
             except FileNotFoundError:
                 self._download.path.parent.mkdir(parents=True, exist_ok=True)
                 self._path, self._descriptor = claim_any(self._target)
-            self.size = os.lseek(self._descriptor, 0, os.SEEK_END)
-            self._read_note()
+            self.size = os.fstat(self._descriptor).st_size
+            self._noted = os.path.lexists(note_of(self._path))
+            if self.size:
+                self._take_up()
             self._check_room()
 
-    def _read_note(self) -> None:
-        whole = self.size and self.size == self._download.size and self._download.checksums
-        self._noted = os.path.lexists(note_of(self._path))
+    def _take_up(self) -> None:
+        """Keep what a dead run left if it can be continued or proved, else drop it."""
         if self._noted and self.size >= _WORTH_RESUMING:
             with suppress(OSError, ValueError, TypeError), open(note_of(self._path), "rb") as file:
                 self.note = Note(**orjson.loads(file.read(_LONGEST_NOTE)))
         too_long = self._download.limit is not None and self.size > self._download.limit
-        if too_long or not (whole or self.note):
+        if too_long or not (self.whole or self.note):
             self._truncate()
 
     def _check_room(self) -> None:
@@ -126,10 +129,10 @@ class Part:
         """
         with storage_errors(self._path):
             length = sum(map(len, blocks))
-            done = os.writev(self._descriptor, blocks)
+            done = os.pwritev(self._descriptor, blocks, self.size)
             while done < length:
                 rest = memoryview(b"".join(blocks))[done:]
-                done += os.write(self._descriptor, rest)
+                done += os.pwrite(self._descriptor, rest, self.size + done)
             self.size += length
             self.received += length
 
@@ -156,19 +159,17 @@ class Part:
         if self._noted:
             remove_quietly(note_of(self._path))
             self._noted = False
-        os.lseek(self._descriptor, 0, os.SEEK_SET)
         self._tail.reset()
         self.size = 0
 
     def beginning(self, most: int = 512) -> bytes:
-        """The first bytes."""
+        """The first bytes; none once it is closed."""
+        if self.closed:
+            return b""
         return os.pread(self._descriptor, min(most, self.size), 0)
 
-    def settle(self) -> tuple[Checksum, ...] | None:
-        """Verify the bytes and give them their final name.
-
-        Returns:
-            The checksums, or None if there is more to hash: call again.
+    def settle(self) -> None:
+        """Verify the bytes and give them their final name; call again while `found` is None.
 
         Raises:
             IntegrityError: Size or a checksum is not what was promised; the part stays as it is.
@@ -176,16 +177,16 @@ class Part:
         """
         with self._lock, storage_errors(self._target):
             if self.closed:
-                return None
+                return
             promised = self._download
             if promised.size is not None and self.size != promised.size:
                 raise IntegrityError("size", promised.size, self.size, where=promised.name)
             if not self._tail.follow(self._descriptor, self.size):
-                return None
+                return
             found = self._tail.checksums()
             verify(promised, found)
             self._rename()
-            return found
+            self.found = found
 
     def _rename(self) -> None:
         if self._settings.fsync:
@@ -214,3 +215,4 @@ class Part:
         self.closed = True
         if self._descriptor >= 0:
             os.close(self._descriptor)
+            self._descriptor = -1

@@ -40,6 +40,7 @@ class Run:
         crew: Does the file work.
         retry: How often and how patiently.
         progress: Told how many bytes are there.
+        began: When the caller asked, monotonic seconds.
     """
 
     def __init__(
@@ -49,11 +50,11 @@ class Run:
         crew: Crew,
         retry: RetryPolicy,
         progress: Progress | None,
+        began: float,
     ) -> None:
         self._download, self._crew, self._retry, self._progress = download, crew, retry, progress
         self._part = Part(download, settings)
-        self._attempts = 0
-        self._began = time.monotonic()
+        self._attempts, self._began = 0, began
 
     async def carry_out(self, sources: Mapping[str, Source]) -> Receipt:
         """Take the file that stands there, or fetch it from the first alternative that works."""
@@ -117,8 +118,8 @@ class Run:
             if not self._part.whole:
                 self._attempts += 1
                 await source.pull(url, self._download, self._part, self._progress)
-            while (found := await self._crew.run(self._part.settle)) is None:
-                pass
+            while (found := self._part.found) is None:
+                await self._crew.run(self._part.settle)
         except IntegrityError as error:
             page = page_error(await self._crew.run(self._part.beginning), self._download.name)
             raise (page or error) from error

@@ -3,11 +3,10 @@
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 
-from eokit.errors import ContractError, IntegrityError, ServiceError, public_url
+from eokit.errors import ContractError, IntegrityError, ServiceError
 from eokit.http import AddressPolicy, Keyring
 from eokit.http.client import error_of
 from eokit.http.retry import retry_after
@@ -15,12 +14,14 @@ from eokit.transfer.crew import Crew
 from eokit.transfer.exchange import Exchange
 from eokit.transfer.lanes import Lane
 from eokit.transfer.models import Download, Progress, Slot, TransferSettings
-from eokit.transfer.pages import page_error
 from eokit.transfer.parts import Part
-from eokit.transfer.redirects import MOST_REDIRECTS, check_url, is_redirect, next_url
+from eokit.transfer.redirects import MOST_REDIRECTS, Target, is_redirect, next_target
 from eokit.transfer.wire import Wire
 
 __all__ = ["WebSource"]
+
+_Prepare = Callable[[Target, Mapping[str, str]], Exchange]
+_NO_SLOT = nullcontext()
 
 
 class WebSource:
@@ -40,7 +41,7 @@ class WebSource:
         self._wire, self._crew, self._settings = wire, crew, settings
         self._keyring, self._policy, self._slot = keyring, policy, slot
         self._patience = patience
-        self._lanes: dict[str, Lane] = {}
+        self._lanes: dict[tuple[str, int], Lane] = {}
 
     async def pull(self, url: str, download: Download, part: Part, progress: Progress | None) -> None:
         """Bring what is missing of the part; once, without a repeat.
@@ -51,18 +52,17 @@ class WebSource:
             IntegrityError: What arrives does not continue the part, or is too long.
             ForbiddenAddressError: A redirect or address that is not allowed.
         """
-        check_url(url)
-        home = public_url(url)
-        if part.size and (part.note is None or part.note.url != home):
+        target = home = Target.of(url)
+        if part.size and (part.note is None or part.note.url != home.shown):
             await self._crew.run(part.restart)
 
-        def prepare(target: str, signature: Mapping[str, str]) -> Exchange:
+        def prepare(target: Target, signature: Mapping[str, str]) -> Exchange:
             headers = dict(signature)
             if part.size and part.note is not None:
                 headers |= {"range": f"bytes={part.size}-", "if-range": part.note.validator}
             return Exchange(
-                url=target,
-                home=home,
+                target=target,
+                home=home.shown,
                 headers=headers,
                 part=part,
                 limit=download.limit if download.limit is not None else self._settings.most_bytes,
@@ -70,28 +70,28 @@ class WebSource:
                 policy=self._policy,
                 progress=progress,
                 on_behind=self._crew.submit,
+                wary=_is_wary(download),
             )
 
         for _ in range(MOST_REDIRECTS + 1):
-            exchange = await self._signed(url, prepare)
+            exchange = await self._signed(target, prepare)
             if not is_redirect(exchange.head):
-                _accept(exchange, part)
-                _check_page(exchange, download, part)
+                _accept(exchange, download, part)
                 return
-            url = next_url(exchange.head, url)
-        raise ContractError(f"more than {MOST_REDIRECTS} redirects", url=home)
+            target = next_target(exchange.head, target)
+        raise ContractError(f"more than {MOST_REDIRECTS} redirects", url=home.shown)
 
-    async def _signed(self, url: str, prepare: Callable[[str, Mapping[str, str]], Exchange]) -> Exchange:
-        signature = await self._keyring.headers(url)
-        exchange = await self._send(prepare(url, signature))
+    async def _signed(self, target: Target, prepare: _Prepare) -> Exchange:
+        signature = await self._keyring.headers(target.url)
+        exchange = await self._send(prepare(target, signature))
         if exchange.head.status == 401 and signature:
-            renewed = await self._keyring.headers(url, rejected=signature)
+            renewed = await self._keyring.headers(target.url, rejected=signature)
             if renewed != signature:
-                return await self._send(prepare(url, renewed))
+                return await self._send(prepare(target, renewed))
         return exchange
 
     async def _send(self, exchange: Exchange) -> Exchange:
-        async with exchange.lane, self._slot_of(exchange.url):
+        async with exchange.lane, self._slot_of(exchange.target):
             await self._wire.get(exchange)
             if exchange.head.status in _THROTTLED:
                 # Before the next one in line is let in.
@@ -99,48 +99,47 @@ class WebSource:
                 exchange.lane.throttled(exchange.began, pause or 0.0)
         return exchange
 
-    def _lane(self, url: str) -> Lane:
-        host = urlsplit(url).netloc.lower()
+    def _lane(self, target: Target) -> Lane:
+        host = (target.host, target.port)
         lane = self._lanes.get(host)
         if lane is None:
             lane = Lane(self._settings.start_connections, self._settings.most_connections, self._patience)
             self._lanes[host] = lane
         return lane
 
-    def _slot_of(self, url: str) -> AbstractAsyncContextManager[Any]:
-        return nullcontext() if self._slot is None else self._slot(urlsplit(url).hostname or "")
+    def _slot_of(self, target: Target) -> AbstractAsyncContextManager[Any]:
+        return _NO_SLOT if self._slot is None else self._slot(target.host)
 
 
-def _accept(exchange: Exchange, part: Part) -> None:
+def _accept(exchange: Exchange, download: Download, part: Part) -> None:
     """Raise what the final answer means, unless the bytes are there."""
     head = exchange.head
     if head.status in (200, 206):
         return
     if head.status == 416 and "range" in exchange.headers:
         _, total = head.range or (None, None)
-        if total is not None and total != part.size:
+        if total != part.size and not (total is None and _promised(download)):
             raise IntegrityError("content-range", f"of {total}", f"{part.size} bytes", where=exchange.home)
         return
     if head.status < 400:
-        raise ContractError(f"answered {head.status} to a GET", url=exchange.url)
+        raise ContractError(f"answered {head.status} to a GET", url=exchange.target.shown)
     raise _refusal(exchange)
+
+
+def _promised(download: Download) -> bool:
+    return download.size is not None or bool(download.checksums)
 
 
 def _refusal(exchange: Exchange) -> ServiceError:
     headers = [(name, value) for name, value in exchange.head.headers.items() if name in _TOLD]
     answer = httpx.Response(exchange.head.status, headers=headers, content=exchange.excerpt)
-    return error_of(answer, exchange.url)
+    return error_of(answer, exchange.target.shown)
 
 
-def _check_page(exchange: Exchange, download: Download, part: Part) -> None:
-    """Where nothing was promised that could unmask it, a web page is no product unless it is named so."""
-    promised = download.size is not None or download.checksums
+def _is_wary(download: Download) -> bool:
+    """Whether nothing is promised that could unmask a web page, and the name is not one of a page."""
     named = download.path.suffix.lower() in (".html", ".htm", ".xhtml")
-    if promised or named or "text/html" not in exchange.head.headers.get("content-type", ""):
-        return
-    error = page_error(part.beginning(), download.name)
-    if error is not None:
-        raise error
+    return not named and not _promised(download)
 
 
 _THROTTLED = frozenset({429, 503})

@@ -15,7 +15,7 @@ from contextlib import suppress
 import pycurl
 
 from eokit.errors import EoError
-from eokit.transfer.crew import Mailbox
+from eokit.transfer.crew import Crew, Mailbox
 from eokit.transfer.exchange import Exchange
 from eokit.transfer.handles import Handles
 from eokit.transfer.models import TransferSettings
@@ -25,6 +25,11 @@ __all__ = ["Wire"]
 # Seconds between two looks at stalls and progress.
 _TICK = 0.25
 _MOST_EVENTS = 256
+# Bytes that are hashed in less time than a thread takes to wake up.
+_SMALL = 256 * 1024
+# Seconds that naming a small file takes on a disk too slow for this thread, and how long to believe it.
+_SLOW_DISK = 0.005
+_HURRY = 10.0
 _CLOSED = "the transfer engine is closed; fetch inside `async with`"
 
 
@@ -33,11 +38,12 @@ class Wire:
 
     Args:
         mailbox: Where ends and progress are reported.
+        crew: Hashes and names what is whole, before its end is reported.
         settings: Time-outs and trust.
     """
 
-    def __init__(self, mailbox: Mailbox, settings: TransferSettings) -> None:
-        self._mailbox, self._stall = mailbox, settings.stall
+    def __init__(self, mailbox: Mailbox, crew: Crew, settings: TransferSettings) -> None:
+        self._mailbox, self._crew, self._stall = mailbox, crew, settings.stall
         self._handles = Handles(settings)
         self._running: dict[Exchange, tuple[pycurl.Curl, asyncio.Future[None]]] = {}
         self._orders: deque[Callable[[], None]] = deque()
@@ -46,6 +52,7 @@ class Wire:
         self._epoll.register(self._bell, select.EPOLLIN)
         self._open, self._rung = True, False
         self._due: float | None = None
+        self._hurried_until = 0.0
         self._thread = threading.Thread(target=self._serve, name="eo-wire", daemon=True)
         self._thread.start()
 
@@ -157,6 +164,26 @@ class Wire:
         self._multi.remove_handle(handle)
         self._handles.give_back(handle)
         exchange.end(code, message)
+        if exchange.fault is None and exchange.head.status in (200, 206):
+            self._hand_over(exchange, ended)
+        else:
+            self._mailbox.call(_finish, ended)
+
+    def _hand_over(self, exchange: Exchange, ended: "asyncio.Future[None]") -> None:
+        """Settle a small file here and now, which costs less than waking another thread for it."""
+        began = time.monotonic()
+        if exchange.part.size > _SMALL or began < self._hurried_until:
+            self._crew.submit(lambda: self._settle(exchange, ended))
+            return
+        self._settle(exchange, ended)
+        now = time.monotonic()
+        if now - began > _SLOW_DISK:
+            self._hurried_until = now + _HURRY
+
+    def _settle(self, exchange: Exchange, ended: "asyncio.Future[None]") -> None:
+        # What goes wrong here is found again, and raised, by who waits.
+        with suppress(EoError):
+            exchange.part.settle()
         self._mailbox.call(_finish, ended)
 
     def _abort(self, exchange: Exchange) -> None:

@@ -1,0 +1,121 @@
+"""Where watermarks are kept: beside the catalogue's items, or in the bucket that holds the assets."""
+
+import hashlib
+from functools import partial
+from typing import Any
+
+import anyio.to_thread
+
+from eokit.catalog import Catalog, LocalCatalog
+from eokit.catalog.database import Database
+from eokit.storage import LocalStorage, ObjectStorage, Storage
+from eokit.systematic.watermark import Recorded, Watermark, WatermarkStore
+
+__all__ = ["DatabaseWatermarks", "ObjectWatermarks", "watermarks_beside"]
+
+
+def watermarks_beside(catalog: Catalog, storage: Storage) -> WatermarkStore:
+    """Give the place for watermarks that all who use this catalogue and storage share.
+
+    A local catalogue keeps them in its own file. For a remote one, whose API has no place for them, they
+    are objects `_watermarks/...json` in the bucket, or a file of that name in the storage folder.
+    """
+    if isinstance(catalog, LocalCatalog):
+        return DatabaseWatermarks(catalog.database)
+    if isinstance(storage, ObjectStorage):
+        return ObjectWatermarks(storage)
+    if isinstance(storage, LocalStorage):
+        storage.root.mkdir(parents=True, exist_ok=True)
+        return DatabaseWatermarks(Database(storage.root / "_watermarks.sqlite"))
+    raise TypeError(f"no place for watermarks in {type(storage).__name__}")
+
+
+class DatabaseWatermarks:
+    """Rows of a catalogue's SQLite file; `WatermarkStore` says what each method promises.
+
+    Args:
+        database: The file.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def read(self, key: str) -> Recorded | None:
+        """Give a watermark, or None."""
+        return await anyio.to_thread.run_sync(self._read, key)
+
+    def _read(self, key: str) -> Recorded | None:
+        with self._database.reading() as reader:
+            row = reader.execute("SELECT doc, version FROM watermarks WHERE key = ?", (key,)).fetchone()
+        return Recorded(Watermark.from_json(row[0]), str(row[1])) if row else None
+
+    async def swap(self, key: str, version: str | None, watermark: Watermark | None) -> bool:
+        """Replace a watermark if it is still the one that was read."""
+        return await anyio.to_thread.run_sync(partial(self._swap, key, version, watermark))
+
+    def _swap(self, key: str, version: str | None, watermark: Watermark | None) -> bool:
+        with self._database.writing() as writer:
+            if watermark is None:
+                sql, values = "DELETE FROM watermarks WHERE key = ? AND version = ?", (key, version)
+                return writer.execute(sql, values).rowcount == 1
+            doc = watermark.to_json()
+            if version is None:
+                # Versions never come again, also after a removal.
+                sql = "INSERT OR IGNORE INTO watermarks VALUES (?, lower(hex(randomblob(8))), ?)"
+                return writer.execute(sql, (key, doc)).rowcount == 1
+            sql = (
+                "UPDATE watermarks SET doc = ?, version = lower(hex(randomblob(8))) "
+                "WHERE key = ? AND version = ?"
+            )
+            return writer.execute(sql, (doc, key, version)).rowcount == 1
+
+
+class ObjectWatermarks:
+    """Objects of a bucket, replaced by conditional puts; the version is the object's ETag.
+
+    A removal is not conditional: who was faster only repeats what is done already.
+
+    Args:
+        storage: The bucket.
+    """
+
+    def __init__(self, storage: ObjectStorage) -> None:
+        self._store: Any = storage._store
+
+    async def read(self, key: str) -> Recorded | None:
+        """Give a watermark, or None."""
+        import obstore  # noqa: PLC0415
+
+        try:
+            answer = await obstore.get_async(self._store, _name(key))
+        except (FileNotFoundError, obstore.exceptions.NotFoundError):
+            return None
+        text = bytes(await answer.bytes_async())
+        return Recorded(Watermark.from_json(text), str(answer.meta["e_tag"]))
+
+    async def swap(self, key: str, version: str | None, watermark: Watermark | None) -> bool:
+        """Replace a watermark if it is still the one that was read."""
+        import obstore  # noqa: PLC0415
+
+        if watermark is None:
+            await obstore.delete_async(self._store, _name(key))
+            return True
+        mode: Any = "create" if version is None else {"e_tag": version}
+        lost = (
+            obstore.exceptions.AlreadyExistsError,
+            obstore.exceptions.PreconditionError,
+            obstore.exceptions.NotFoundError,
+            FileNotFoundError,
+        )
+        try:
+            await obstore.put_async(
+                self._store, _name(key), watermark.to_json(), mode=mode, use_multipart=False
+            )
+        except lost:
+            return False
+        return True
+
+
+def _name(key: str) -> str:
+    """Keys hold what people named; a name in a bucket has rules of its own."""
+    return f"_watermarks/{hashlib.blake2b(key.encode(), digest_size=20).hexdigest()}.json"

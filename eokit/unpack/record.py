@@ -1,0 +1,114 @@
+"""The catalogue record of an item whose archives are unpacked."""
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from eokit.stac.items import ItemDict
+from eokit.storage import check_twins
+from eokit.unpack.kinds import media_type, without_suffix
+from eokit.unpack.layout import Product
+
+__all__ = ["UNPACKED_FROM", "Change", "changed_item", "new_assets", "unpacked_hrefs"]
+
+UNPACKED_FROM = "eoflows:unpacked_from"
+"""Asset field: key, href, size and checksum of the archive that the asset was unpacked from."""
+
+_FILE_EXTENSION = "https://stac-extensions.github.io/file/v2.1.0/schema.json"
+_OF_THE_ARCHIVE = ("alternate", "type")
+_ZARR = "application/vnd.zarr"
+
+
+@dataclass(frozen=True)
+class Change:
+    """One archive asset and the assets that take its place.
+
+    Attributes:
+        key: Asset key of the archive.
+        href: Where the archive is.
+        assets: What takes its place, by asset key.
+    """
+
+    key: str
+    href: str
+    assets: Mapping[str, Mapping[str, Any]]
+
+
+def new_assets(
+    key: str, asset: Mapping[str, Any], products: Sequence[tuple[Product, str]]
+) -> dict[str, dict[str, Any]]:
+    """Describe the products of an archive.
+
+    One product has the archive's key without its suffix, several have their own names. `file:size`
+    is the bytes of all files of a product. `file:checksum` and `type` are those of a single file; a
+    folder has neither, a Zarr store has a type.
+
+    Args:
+        key: The archive's asset key.
+        asset: The archive's asset.
+        products: Products and their hrefs.
+    """
+    origin = {"key": key, "href": asset.get("href")}
+    origin |= {name: asset[name] for name in ("file:size", "file:checksum") if asset.get(name) is not None}
+    stays = {
+        name: value
+        for name, value in asset.items()
+        if not name.startswith("file:") and name not in _OF_THE_ARCHIVE
+    }
+    keys = [without_suffix(key)] if len(products) == 1 else [product.name for product, _ in products]
+    return {
+        new: copy.deepcopy(stays) | _facts(product) | {"href": href, UNPACKED_FROM: origin}
+        for new, (product, href) in zip(keys, products, strict=True)
+    }
+
+
+def _facts(product: Product) -> dict[str, Any]:
+    facts: dict[str, Any] = {"file:size": product.size}
+    if not product.folder:
+        facts["file:checksum"] = product.files[""].checksum.multihash()
+        facts["type"] = media_type(product.name)
+    elif product.name.lower().endswith(".zarr"):
+        facts["type"] = _ZARR
+    return facts
+
+
+def changed_item(item: ItemDict, changes: Sequence[Change]) -> ItemDict:
+    """Put new assets in the places of their archives; the item itself stays as it is.
+
+    An archive asset that meanwhile has another href is left alone. Assets that came from an earlier
+    archive of the same key go.
+
+    Raises:
+        InvalidInputError: Two assets would have one key.
+    """
+    by_key = {change.key: change for change in changes}
+    assets: dict[str, Any] = {}
+    keys: list[str] = []
+    for key, asset in item["assets"].items():
+        change = by_key.get(key)
+        if _replaced(asset, changes):
+            continue
+        there = {key: asset} if change is None or change.href != asset.get("href") else dict(change.assets)
+        keys += there
+        assets |= there
+    check_twins(keys, item=item["id"])
+    record = {name: copy.deepcopy(value) for name, value in item.items() if name != "assets"}
+    record["assets"] = assets
+    extensions = [name for name in item.get("stac_extensions") or () if isinstance(name, str)]
+    record["stac_extensions"] = list(dict.fromkeys([*extensions, _FILE_EXTENSION]))
+    return record
+
+
+def _replaced(asset: Any, changes: Sequence[Change]) -> bool:
+    origin = asset.get(UNPACKED_FROM) if isinstance(asset, Mapping) else None
+    return isinstance(origin, Mapping) and any(origin.get("key") == change.key for change in changes)
+
+
+def unpacked_hrefs(item: ItemDict) -> list[str]:
+    """Give the hrefs of archives that an item's assets were unpacked from and that it no longer has."""
+    assets = [asset for asset in item["assets"].values() if isinstance(asset, Mapping)]
+    still = {asset.get("href") for asset in assets}
+    origins = [asset.get(UNPACKED_FROM) for asset in assets]
+    hrefs = [str(origin.get("href") or "") for origin in origins if isinstance(origin, Mapping)]
+    return [href for href in dict.fromkeys(hrefs) if href and href not in still]

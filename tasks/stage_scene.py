@@ -1,0 +1,125 @@
+"""Stage all that a scene needs: one auxiliary input after the other, each with its alternatives."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from prefect.artifacts import acreate_table_artifact
+from prefect.logging import get_run_logger
+
+from eokit.errors import EoError, InvalidInputError
+from eokit.rs_server import AuxiliarySource, FlowEnvArgs
+from eokit.selection import wire_filter
+from eokit.selection.alternatives import Finding, Trail, first_found
+from eokit.selection.scene import Scene
+from eokit.selection.table import Alternative, AuxiliaryInput
+from eokit.staging import Place
+from eokit.staging.scene_verdict import InputVerdict, SceneVerdict
+from eokit.staging.verdict import StagingVerdict
+from tasks.environment import opened
+from tasks.stage import Order, stage_aux
+
+__all__ = ["SceneOrder", "catalogued_scene", "stage_for_scene"]
+
+
+@dataclass(frozen=True)
+class SceneOrder:
+    """What to stage for a scene, and how.
+
+    Attributes:
+        scene: The scene.
+        inputs: What it needs.
+        collection: Collection in the catalogue, without its owner.
+        source: Where to search, if an alternative says nothing else.
+        timeout_seconds: Limit of each search in seconds; -1 and 0 are none.
+        plan_only: Show what would be done, and touch nothing.
+    """
+
+    scene: Scene
+    inputs: Sequence[AuxiliaryInput]
+    collection: str
+    source: AuxiliarySource = AuxiliarySource.AUXIP
+    timeout_seconds: int = -1
+    plan_only: bool = False
+
+    def order(self, needed: AuxiliaryInput, alternative: Alternative) -> Order:
+        """Give the order for one alternative of an input.
+
+        Raises:
+            InvalidInputError: It cannot be told which products are wanted.
+        """
+        wanted = needed.wanted(alternative, self.scene)
+        source = AuxiliarySource(alternative.source) if alternative.source else self.source
+        search: dict[str, object] = {"filter": wire_filter(wanted)}
+        if source is AuxiliarySource.CATALOG:
+            search["collections"] = [self.collection]
+        return Order.read(search, self.collection, self.timeout_seconds, source, None, self.plan_only, wanted)
+
+
+async def catalogued_scene(env: FlowEnvArgs, collection: str, item_id: str) -> Scene:
+    """Read a scene from the catalogue.
+
+    Args:
+        env: Who for, and in which environment.
+        collection: Its collection, without the owner.
+        item_id: Its item id.
+
+    Raises:
+        InvalidInputError: The catalogue does not have it, or it lacks what a scene must tell.
+    """
+    async with opened(env, writable=False) as flow_env:
+        place = Place(flow_env.owner_id, collection).catalog_collection
+        item = await flow_env.catalog.get(place, item_id)
+    if item is None:
+        raise InvalidInputError(f"the catalogue has no item {item_id!r} in {place!r}")
+    return Scene.from_item(item)
+
+
+async def stage_for_scene(env: FlowEnvArgs, order: SceneOrder) -> SceneVerdict:
+    """Stage every auxiliary input of a scene, and show a row for each.
+
+    Raises:
+        InvalidInputError: The environment cannot be used, or the scene does not say enough.
+    """
+    for needed in order.inputs:
+        for alternative in needed.alternatives:
+            order.order(needed, alternative)
+    async with opened(env, writable=not order.plan_only):
+        verdict = SceneVerdict(str(order.scene), [await _input(env, order, one) for one in order.inputs])
+    rows = sorted((one.row for one in verdict.inputs), key=lambda row: row["outcome"] != "failed")
+    await acreate_table_artifact(rows, key="stage-aux-for-scene", description=f"**{verdict.sentence}**")
+    get_run_logger().info("%s", verdict.sentence)
+    return verdict
+
+
+async def _input(env: FlowEnvArgs, order: SceneOrder, needed: AuxiliaryInput) -> InputVerdict:
+    async def search(alternative: Alternative) -> StagingVerdict:
+        return await stage_aux(env, order.order(needed, alternative))
+
+    try:
+        trail = await first_found(
+            needed.alternatives,
+            search,
+            is_found=lambda verdict: verdict.report.found > 0,
+            next_when=needed.next_when,
+        )
+    except EoError as error:
+        return InputVerdict(needed.name, "failed", needed.mandatory, why=f"{type(error).__name__}: {error}")
+    why = _told(trail)
+    if trail.result is None:
+        return InputVerdict(needed.name, str(trail.finding), needed.mandatory, why=why)
+    kind = trail.attempts[-1].alternative.product_type
+    return InputVerdict.of(needed.name, needed.mandatory, trail.result, kind, why)
+
+
+def _told(trail: Trail[Alternative, StagingVerdict]) -> str:
+    parts = []
+    for attempt in trail.attempts:
+        ending = attempt.reason or str(attempt.finding)
+        if attempt.finding is Finding.FOUND and trail.result is not None:
+            records = [*trail.result.report.failures, *trail.result.report.others]
+            reasons = [
+                f"{record.item}: {record.reason}" for record in records if record.outcome != "passed over"
+            ]
+            ending = " | ".join([trail.result.sentence, *reasons[:3]])
+        parts.append(f"{attempt.alternative.product_type}: {ending}")
+    return "; ".join(parts)

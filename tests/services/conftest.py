@@ -1,0 +1,76 @@
+import itertools
+import os
+from collections.abc import AsyncIterator, Callable, Iterator
+
+import pytest
+from pydantic import SecretStr
+
+from eokit.catalog import LocalCatalog
+from eokit.catalog.interface import Catalog
+from eokit.catalog.remote import CatalogProfile, RemoteCatalog
+from eokit.http import ApiKey, HttpClient, Keyring, Origin
+from sandbox import Sandbox, SandboxSettings
+
+KEY = "sandbox-demo-key"
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    from deployments.databases.postgres import PrivatePostgres
+
+    with PrivatePostgres(postgis=True) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def pgstac(postgres):
+    from deployments.databases.pgstac import PrivatePgstac
+
+    with PrivatePgstac(postgres, workers=2) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def box() -> Iterator[Sandbox]:
+    with Sandbox(SandboxSettings(days=0)) as found:
+        yield found
+
+
+@pytest.fixture
+def http_for() -> Callable[[str], HttpClient]:
+    """Opens clients that may reach a server of the tests."""
+
+    def opened(url: str) -> HttpClient:
+        origin = Origin.of(url)
+        return HttpClient(keyring=Keyring([(origin, ApiKey(SecretStr(KEY)))]), trusted=[origin], timeout=120)
+
+    return opened
+
+
+@pytest.fixture(params=["local", "sandbox", pytest.param("pgstac", marks=pytest.mark.services)])
+async def catalog(request, tmp_path, http_for) -> AsyncIterator[Catalog]:
+    """Each implementation in turn."""
+    if request.param == "local":
+        async with LocalCatalog(tmp_path / "c.sqlite") as found:
+            yield found
+        return
+    if request.param == "sandbox":
+        url, profile = request.getfixturevalue("box").url + "/catalog", CatalogProfile.RS_SERVER
+    else:
+        url, profile = request.getfixturevalue("pgstac").url, CatalogProfile.PGSTAC
+    async with http_for(url) as http:
+        yield RemoteCatalog(url, http, profile=profile)
+
+
+_numbers = itertools.count()
+
+
+@pytest.fixture
+def collection() -> str:
+    """A collection that no other test uses."""
+    return f"owner{os.getpid()}:c-{next(_numbers)}"

@@ -1,0 +1,236 @@
+import httpx
+import pytest
+from stac_server import HOME, SEARCH_LINK, StacServer, gathered, item, numbered, page
+
+from eokit.errors import AbsentError, ContractError, DeadlineError, RefusedError, UnreachableError
+from eokit.stac import SearchRequest
+
+pytestmark = pytest.mark.anyio
+
+EXPRESSION = {"op": "=", "args": [{"property": "product:type"}, "AUX_POEORB"]}
+
+
+async def test_pages_by_a_merged_body():
+    server = StacServer(numbered(7))
+    found = await gathered(server.client(page_size=3).pages(SearchRequest(filter=EXPRESSION)))
+    assert found == [["i0", "i1", "i2"], ["i3", "i4", "i5"], ["i6"]]
+    assert [body.get("token") for body in server.bodies] == [None, "3", "6"]
+    assert all(body["filter"] == EXPRESSION for body in server.bodies)
+
+
+async def test_pages_by_a_whole_body():
+    following = {"href": "search", "method": "POST", "body": {"token": "2"}}
+    server = StacServer(
+        lambda _, body: page([item("b")]) if "token" in body else page([item("a")], following)
+    )
+    assert await gathered(server.client().pages(SearchRequest(filter=EXPRESSION))) == [["a"], ["b"]]
+    assert server.bodies[1] == {"token": "2"}
+
+
+async def test_pages_by_get():
+    def search(request, body):
+        if request.method == "POST":
+            return page([item("a")], {"href": "/auxip/search?token=2&limit=1"})
+        return page([item("b")])
+
+    server = StacServer(search)
+    assert await gathered(server.client().pages(SearchRequest())) == [["a"], ["b"]]
+    assert server.urls[1] == "https://station.example/auxip/search?token=2&limit=1"
+
+
+@pytest.mark.parametrize("method", ["POST", "GET"])
+async def test_pages_in_a_circle_are_refused(method):
+    links = {
+        "a": {"href": HOME + "search?page=b", "method": method, "merge": True, "body": {"page": "b"}},
+        "b": {"href": HOME + "search?page=a", "method": method, "merge": True, "body": {"page": "a"}},
+    }
+
+    def search(request, body):
+        here = body.get("page") or request.url.params.get("page") or "a"
+        return page([item(here)], links[here])
+
+    server = StacServer(search)
+    with pytest.raises(ContractError, match="leads back"):
+        await gathered(server.client().pages(SearchRequest()))
+    assert len(server.urls) <= 4
+
+
+async def test_an_item_that_comes_twice_is_given_once():
+    """Pages shift when a product arrives while they are read; one id in two collections is two items."""
+    pages = {
+        None: page([item("a"), item("b")], {"href": "search", "method": "POST", "body": {"token": "2"}}),
+        "2": page([item("b"), item("c"), item("a") | {"collection": "other"}]),
+    }
+    server = StacServer(lambda _, body: pages[body.get("token")])
+    assert await gathered(server.client().pages(SearchRequest())) == [["a", "b"], ["c", "a"]]
+
+
+@pytest.mark.parametrize(
+    ("limit", "sizes", "asked"),
+    [(1, [1], [1]), (3, [3], [3]), (4, [3, 1], [3, 3]), (6, [3, 3], [3, 3]), (100, [3, 3, 1], [3, 3, 3])],
+)
+async def test_the_limit_cuts_in_mid_page(limit, sizes, asked):
+    server = StacServer(numbered(7))
+    found = await gathered(server.client(page_size=3).pages(SearchRequest(limit=limit)))
+    assert [len(one) for one in found] == sizes
+    assert [name for one in found for name in one] == [f"i{number}" for number in range(sum(sizes))]
+    assert [body["limit"] for body in server.bodies] == asked
+
+
+async def test_a_server_that_gives_more_than_asked():
+    server = StacServer(lambda *_: page([item(f"i{number}") for number in range(10)]))
+    assert await gathered(server.client().pages(SearchRequest(limit=4))) == [["i0", "i1", "i2", "i3"]]
+
+
+async def test_an_empty_page_with_a_next_link_is_the_end():
+    server = StacServer(lambda *_: page([], {"href": "search?page=2"}))
+    assert await gathered(server.client().pages(SearchRequest())) == [[]]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"type": "Catalog"},
+        {"features": None},
+        {"features": ["a"]},
+        ["a"],
+        "a",
+        None,
+        page([{"id": "a"}]),
+        page([item("a")], {"href": "search?page=2"}, {"href": "search?page=3"}),
+        page([item("a")], {"href": "search?page=2", "method": "DELETE"}),
+        page([item("a")], {"href": "https://evil.example/search?page=2"}),
+        page([item("a")], {"href": "file:///etc/passwd"}),
+    ],
+)
+async def test_answers_that_break_the_contract(answer):
+    server = StacServer(lambda *_: answer)
+    with pytest.raises((ContractError, ValueError)):
+        await gathered(server.client().pages(SearchRequest()))
+    assert len(server.urls) == 1
+
+
+@pytest.mark.parametrize(
+    "links",
+    [
+        [],
+        [SEARCH_LINK | {"rel": "root"}],
+        [SEARCH_LINK, SEARCH_LINK | {"href": HOME + "find"}],
+        [SEARCH_LINK | {"href": "https://evil.example/search"}],
+    ],
+)
+async def test_a_search_link_that_is_absent_or_ambiguous_or_elsewhere(links):
+    server = StacServer(numbered(1), links)
+    with pytest.raises(ContractError):
+        await gathered(server.client().pages(SearchRequest()))
+    assert server.urls == []
+
+
+@pytest.mark.parametrize(
+    "links",
+    [
+        [SEARCH_LINK | {"method": "GET", "href": HOME + "by-get"}, SEARCH_LINK],
+        [{"rel": "search", "href": HOME + "search"}],
+        [SEARCH_LINK, SEARCH_LINK | {"type": "application/geo+json"}],
+        [SEARCH_LINK | {"href": "search"}, "junk"],
+        [SEARCH_LINK | {"href": "http://station.example/auxip/search"}],
+        [SEARCH_LINK | {"href": "http://station.example:8001/auxip/search"}],
+    ],
+)
+async def test_the_search_link_is_followed_at_the_configured_origin(links):
+    """Behind a proxy an API writes its inner scheme and port."""
+    server = StacServer(numbered(1), links)
+    assert await gathered(server.client().pages(SearchRequest())) == [["i0"]]
+    assert server.urls == [HOME + "search"]
+
+
+@pytest.mark.parametrize("landing", ["Catalog", [], {"type": "Catalog"}, {"links": "none"}])
+async def test_no_landing_page(landing):
+    server = StacServer(numbered(1))
+    server.landing = landing
+    with pytest.raises(ContractError, match="no STAC landing page"):
+        await server.client().landing_page()
+
+
+async def test_the_landing_page_is_read_once():
+    server = StacServer(numbered(1))
+    client = server.client()
+    for _ in range(3):
+        await gathered(client.pages(SearchRequest()))
+    assert server.landings == 1
+
+
+@pytest.mark.parametrize(("status", "error"), [(422, RefusedError), (503, UnreachableError)])
+async def test_a_refusal_and_a_failure_are_never_an_empty_result(status, error):
+    server = StacServer(lambda *_: httpx.Response(status, json={"detail": "no"}))
+    with pytest.raises(error, match="no"):
+        await gathered(server.client().pages(SearchRequest()))
+
+
+class Clock:
+    """Goes on only when somebody waits for the API or works between pages."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+async def paged(clock: Clock, waiting: float, working: float, timeout: float | None) -> int:
+    def slow(request, body):
+        clock.now += waiting
+        return numbered(4)(request, body)
+
+    client, pages = StacServer(slow).client(page_size=1, clock=clock), 0
+    async for _ in client.pages(SearchRequest(), timeout=timeout):
+        clock.now += working
+        pages += 1
+    return pages
+
+
+@pytest.mark.parametrize(
+    ("waiting", "working", "timeout"), [(2.0, 0.0, None), (2.0, 1000.0, 100.0), (2.0, 1e6, 8.5)]
+)
+async def test_time_between_pages_does_not_count(waiting, working, timeout):
+    assert await paged(Clock(), waiting, working, timeout) == 4
+
+
+async def test_time_spent_waiting_adds_up_over_the_pages():
+    with pytest.raises(DeadlineError, match="its limit of 5 s"):
+        await paged(Clock(), 2.0, 0.0, 5.0)
+
+
+async def test_known_ids_are_asked_for_in_batches():
+    there = {f"i{number}" for number in range(0, 1200, 2)}
+
+    def search(_, body):
+        found = [{"id": one} for one in body["ids"] if one in there]
+        if "token" in body:
+            return page(found[100:])
+        following = {"href": "search", "method": "POST", "merge": True, "body": {"token": "2"}}
+        return page(found[:100], *([following] if len(found) > 100 else []))
+
+    server = StacServer(search)
+    ids = [f"i{number}" for number in range(1200)]
+    assert await server.client().known_ids("s1-aux", ids) == there
+    first = [body for body in server.bodies if "token" not in body]
+    assert [len(body["ids"]) for body in first] == [500, 500, 200]
+    assert all(body["limit"] == len(body["ids"]) for body in server.bodies)
+    assert all(body["collections"] == ["s1-aux"] for body in server.bodies)
+    assert first[0]["fields"]["include"] == ["id"]
+    assert await server.client().known_ids("s1-aux", []) == set()
+
+
+async def test_known_ids_do_not_run_in_circles():
+    following = {"href": "search", "method": "POST", "merge": True, "body": {"token": "1"}}
+    server = StacServer(lambda *_: page([{"id": "a"}], following))
+    with pytest.raises(ContractError, match="leads back"):
+        await server.client().known_ids("s1-aux", ["a"])
+
+
+async def test_one_item():
+    server = StacServer(lambda _, body: page([item(one) for one in body["ids"] if one == "a"]))
+    assert (await server.client().item("s1-aux", "a"))["id"] == "a"
+    with pytest.raises(AbsentError, match="'b' in 's1-aux'"):
+        await server.client().item("s1-aux", "b")
