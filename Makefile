@@ -10,7 +10,7 @@ export PREFECT_HOME := $(CURDIR)/.eoflows/prefect
 export DO_NOT_TRACK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo up test lint doctor bench lock clean
+.PHONY: help venv demo up test services-test lint doctor bench lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 16
@@ -33,6 +33,9 @@ up: $(STAMP) ## the same, and keep Prefect's UI and the catalogue open until Ctr
 
 test: $(STAMP) ## run the tests (WORKERS=n processes)
 	@exec $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 --dist worksteal
+
+services-test: $(STAMP) ## tests against a real PostgreSQL and pgstac, installed when missing
+	@exec $(BIN)/python -m pytest -m services tests/services
 
 lint: $(STAMP) ## style, types and the arrows between packages
 	$(BIN)/ruff check .

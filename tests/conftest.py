@@ -1,0 +1,16 @@
+"""What holds for every test."""
+
+import os
+import tempfile
+
+import pytest
+
+# Before anything imports Prefect: without these it would make a .prefect in the user's home.
+os.environ.setdefault("PREFECT_HOME", tempfile.mkdtemp(prefix="eoflows-prefect-"))
+os.environ.setdefault("DO_NOT_TRACK", "1")
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """Async tests run on asyncio, as Prefect does."""
+    return "asyncio"

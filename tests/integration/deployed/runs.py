@@ -1,0 +1,62 @@
+"""What a test asks of Prefect's API about runs of deployments."""
+
+import time
+from typing import Any
+
+import httpx
+from shared_stack import SharedStack
+
+TERMINAL = frozenset({"COMPLETED", "FAILED", "CANCELLED", "CRASHED"})
+
+
+class Runs:
+    """Starts and follows runs of the shared installation."""
+
+    def __init__(self, stack: SharedStack) -> None:
+        self._http = httpx.Client(base_url=stack.api, timeout=60, trust_env=False)
+
+    def __enter__(self) -> "Runs":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
+
+    def ask(self, method: str, path: str, json: Any = None) -> Any:
+        """Send a request to Prefect's API."""
+        answer = self._http.request(method, path, json=json)
+        answer.raise_for_status()
+        return answer.json() if answer.content else None
+
+    def deployment(self, name: str) -> dict[str, Any]:
+        """Read a deployment by `flow/deployment`."""
+        return self.ask("GET", f"/deployments/name/{name}")
+
+    def start(self, name: str, **parameters: Any) -> str:
+        """Start a run as the UI does, and give its id."""
+        deployment = self.deployment(name)
+        body = {"parameters": deployment["parameters"] | parameters, "state": {"type": "SCHEDULED"}}
+        return self.ask("POST", f"/deployments/{deployment['id']}/create_flow_run", body)["id"]
+
+    def state(self, run: str) -> dict[str, Any]:
+        """Give the state of a run."""
+        return self.ask("GET", f"/flow_runs/{run}")["state"]
+
+    def wait(self, run: str, types: frozenset[str] = TERMINAL, timeout: float = 120) -> dict[str, Any]:
+        """Wait for a run to be in one of some states, and give that state."""
+        deadline = time.monotonic() + timeout
+        while True:
+            state = self.state(run)
+            if state["type"] in types:
+                return state
+            assert time.monotonic() < deadline, f"run is {state['type']} after {timeout} s"
+            time.sleep(0.1)
+
+    def artifacts(self, run: str) -> dict[str, dict[str, Any]]:
+        """Give the artifacts of a run by key."""
+        body = {"artifacts": {"flow_run_id": {"any_": [run]}}}
+        return {artifact["key"]: artifact for artifact in self.ask("POST", "/artifacts/filter", body)}
+
+    def logs(self, run: str) -> str:
+        """Give all log lines of a run."""
+        body = {"logs": {"flow_run_id": {"any_": [run]}}, "limit": 200}
+        return "\n".join(line["message"] for line in self.ask("POST", "/logs/filter", body))
