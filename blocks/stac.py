@@ -6,7 +6,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from prefect.blocks.core import Block
-from pydantic import Field, HttpUrl, field_validator
+from pydantic import ConfigDict, Field, HttpUrl, field_validator
 
 from blocks.logos import logo
 from blocks.oauth2 import OAuth2Credentials
@@ -34,6 +34,9 @@ class StacApi(Block):
         api = StacApi.load("BLOCK_NAME")
         ```
     """
+
+    # A URL that is refused may hold a password.
+    model_config = ConfigDict(hide_input_in_errors=True)
 
     _block_type_name = "STAC API"
     _block_type_slug = "stac-api"

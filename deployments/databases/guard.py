@@ -31,7 +31,6 @@ class Guarded:
         stop: Signal that asks it to stop.
         user: Account to run it as; None is our own. Another one needs root.
         environment: Its whole environment.
-        listener: Number of a listening socket that it inherits.
     """
 
     def __init__(
@@ -43,20 +42,17 @@ class Guarded:
         stop: signal.Signals = signal.SIGTERM,
         user: str | None = None,
         environment: Mapping[str, str],
-        listener: int | None = None,
     ) -> None:
         self._log = log
         options = ["--log", str(log), "--stop", str(int(stop))]
         options += ["--remove", str(remove)] if remove else []
         options += ["--user", user] if user else []
-        options += ["--listener", str(listener)] if listener is not None else []
         guard = [sys.executable, "-I", "-S", str(Path(__file__).resolve()), *options, "--", *command]
         self._process = subprocess.Popen(  # noqa: S603
             guard,
             stdin=subprocess.PIPE,
             env=dict(environment),
             start_new_session=True,
-            pass_fds=() if listener is None else (listener,),
         )
 
     @property
@@ -64,10 +60,14 @@ class Guarded:
         """Whether the server has ended by itself."""
         return self._process.poll() is not None
 
+    @property
+    def output(self) -> str:
+        """What it has written so far."""
+        return self._log.read_text(errors="replace") if self._log.exists() else ""
+
     def tail(self, lines: int = 20) -> str:
         """Give the end of the server's log."""
-        text = self._log.read_text(errors="replace") if self._log.exists() else ""
-        return "\n".join(text.splitlines()[-lines:])
+        return "\n".join(self.output.splitlines()[-lines:])
 
     def stop(self) -> None:
         """Stop the server and wait until it has ended and its folder is gone."""
@@ -82,7 +82,6 @@ def _guard(options: argparse.Namespace) -> int:
     # Only a caught signal is reset in the child; an ignored one would stay ignored there.
     signal.signal(signal.SIGINT, lambda *_: None)
     signal.signal(signal.SIGTERM, lambda *_: None)
-    listeners = () if options.listener is None else (options.listener,)
     with options.log.open("ab") as output:
         process = subprocess.Popen(  # noqa: S603
             options.command,
@@ -92,10 +91,7 @@ def _guard(options: argparse.Namespace) -> int:
             user=options.user,
             group=options.user,
             extra_groups=[] if options.user else None,
-            pass_fds=listeners,
         )
-    for listener in listeners:
-        os.close(listener)
     try:
         _wait(process)
         if process.poll() is None:
@@ -130,7 +126,6 @@ def _main() -> int:
     parser.add_argument("--stop", type=int, required=True)
     parser.add_argument("--remove", type=Path)
     parser.add_argument("--user")
-    parser.add_argument("--listener", type=int)
     parser.add_argument("command", nargs="+")
     return _guard(parser.parse_args())
 

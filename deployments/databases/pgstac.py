@@ -1,7 +1,7 @@
 """A private stac-fastapi-pgstac with transactions, over a private PostgreSQL."""
 
 import os
-import socket
+import re
 import subprocess
 import tempfile
 import time
@@ -18,6 +18,7 @@ from deployments.databases.postgres import HOST, Login, PrivatePostgres, ServerF
 __all__ = ["PrivatePgstac"]
 
 START_SECONDS = 90.0
+_ADDRESS = re.compile(rf"http://{HOST}:[1-9]\d*")
 
 
 class PrivatePgstac:
@@ -81,9 +82,7 @@ class PrivatePgstac:
         )
         if done.returncode:
             raise ServerFailedError(f"pypgstac migrate ended with {done.returncode}\n{done.stderr}")
-        with socket.create_server((HOST, 0), backlog=128) as listener:
-            self.url = f"http://{HOST}:{listener.getsockname()[1]}"
-            self._guard = self._serve(listener.fileno())
+        self._guard = self._serve()
         try:
             self._wait(self._guard)
         except BaseException:
@@ -105,21 +104,23 @@ class PrivatePgstac:
     ) -> None:
         self.stop()
 
-    def _serve(self, listener: int) -> Guarded:
+    def _serve(self) -> Guarded:
         folder = Path(tempfile.mkdtemp(prefix="eoflows-pgstac-"))
         app = ["stac_fastapi.pgstac.app:create_app", "--factory"]
-        options = ["--fd", str(listener), "--workers", str(self._workers), "--log-level", "warning"]
+        # A socket made here and handed over would answer 40 ms late: uvicorn takes it for a Unix socket.
+        options = ["--host", HOST, "--port", "0", "--workers", str(self._workers), "--no-access-log"]
         return Guarded(
             [str(self._programs / "uvicorn"), *app, *options],
             log=folder / "log",
             remove=folder,
             environment=self.environment,
-            listener=listener,
         )
 
     def _wait(self, guard: Guarded) -> None:
         deadline = time.monotonic() + START_SECONDS
-        while not _answers(f"{self.url}/_mgmt/ping"):
+        while not (self.url and _answers(f"{self.url}/_mgmt/ping")):
+            found = _ADDRESS.search(guard.output)
+            self.url = found[0] if found else ""
             if guard.ended or time.monotonic() > deadline:
                 raise ServerFailedError(f"stac-fastapi-pgstac did not start\n{guard.tail()}")
             time.sleep(0.1)

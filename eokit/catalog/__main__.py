@@ -1,4 +1,4 @@
-"""`python -m eokit.catalog serve PATH`: the read-only STAC API of a local catalogue."""
+"""`python -m eokit.catalog`: serve a local catalogue as a read-only STAC API, or export a collection."""
 
 import argparse
 import os
@@ -13,6 +13,7 @@ import anyio.to_thread
 import orjson
 import uvicorn
 
+from eokit.catalog.export import export_geoparquet, export_items
 from eokit.catalog.local import LocalCatalog
 from eokit.catalog.serve import create_app
 from eokit.errors import EoError
@@ -23,14 +24,24 @@ __all__ = ["main"]
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; gives the exit status."""
     parser = argparse.ArgumentParser(prog="python -m eokit.catalog", description=__doc__)
-    serve = parser.add_subparsers(required=True).add_parser("serve", help="serve a catalogue, read-only")
+    commands = parser.add_subparsers(required=True)
+    serve = commands.add_parser("serve", help="serve a catalogue, read-only")
     serve.add_argument("path", type=Path, help="the SQLite file; an absent one is an empty catalogue")
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
     serve.add_argument("--port", type=int, default=0, help="port to listen on (default: any free one)")
     serve.add_argument("--ready-file", type=Path, help="write the ready line here too")
+    serve.set_defaults(
+        run=lambda options: _serve(options.path, options.host, options.port, options.ready_file)
+    )
+    export = commands.add_parser("export", help="write a collection to item files, or to one .parquet file")
+    export.add_argument("path", type=Path, help="the SQLite file")
+    export.add_argument("collection", help="which collection, like owner:name")
+    export.add_argument("target", type=Path, help="a folder, or a file that ends in .parquet")
+    export.add_argument("--replace", action="store_true", help="replace the target if it is there")
+    export.set_defaults(run=_export)
     options = parser.parse_args(arguments)
     try:
-        anyio.run(_serve, options.path, options.host, options.port, options.ready_file)
+        anyio.run(options.run, options)
     except (EoError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -61,6 +72,13 @@ async def _serve(path: Path, host: str, port: int, ready_file: Path | None) -> N
             server = _Server(config, _url(listener), ready_file)
             _stop_on_signals(server)
             await server.serve(sockets=[listener])
+
+
+async def _export(options: argparse.Namespace) -> None:
+    write = export_geoparquet if options.target.suffix == ".parquet" else export_items
+    async with LocalCatalog(options.path) as catalog:
+        count = await write(catalog, options.collection, options.target, replace=options.replace)
+    print(f"{count} items of {options.collection} are in {options.target}")
 
 
 def _stop_on_signals(server: uvicorn.Server) -> None:

@@ -2,7 +2,8 @@
 
 New items are the rule, so a batch is first sent as one insert, which the server stores whole or not at all.
 A conflict, a 500 or a lost connection tells nothing about single items: what is stored is read back, equal
-items are done, absent ones are inserted, others are replaced.
+items are done, absent ones are inserted, others are replaced. After a conflict the next batch is looked up
+first, until one is all new.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
@@ -71,6 +72,8 @@ class RemoteWriter:
         self._api, self._dialect, self._read = api, dialect, read
         self._batch, self._clock, self._retry, self._sleep = batch, clock, retry, sleep
         self._there: set[str] = set()
+        self._met: set[str] = set()
+        """Collections whose last batch had items that exist: the next one is looked up first."""
         self._in_bulk = True
 
     async def upsert(self, collection: str, items: Iterable[Mapping[str, Any]]) -> None:
@@ -119,7 +122,7 @@ class RemoteWriter:
     async def _store(self, collection: str, items: Batch) -> None:
         if self._in_bulk:
             try:
-                await self._store_in_bulk(collection, items)
+                await self._store_in_bulk(collection, items, look=collection in self._met)
             except BulkUnsupportedError as error:
                 if not await self._api.has_collection(collection):
                     raise UnreachableError(
@@ -131,26 +134,22 @@ class RemoteWriter:
         for item in items.values():
             await self._store_one(collection, item)
 
-    async def _store_in_bulk(self, collection: str, items: Batch) -> None:
-        new = [self._stamped(item, collection, None) for item in items.values()]
-        try:
-            await self._api.bulk(collection, new, replace=False)
-        except ConflictError:
-            await self._resolve(collection, items)
-        except RefusedError as error:
-            if error.status != _TOO_LARGE or len(items) == 1:
-                raise
-            for half in _batches(items, (len(items) + 1) // 2):
-                await self._store_in_bulk(collection, half)
-
-    async def _resolve(self, collection: str, items: Batch) -> None:
-        """Store a batch of which some items exist."""
+    async def _store_in_bulk(self, collection: str, items: Batch, *, look: bool = False) -> None:
+        if not look:
+            try:
+                await self._insert(collection, items)
+            except ConflictError:
+                self._met.add(collection)
+            else:
+                return
         stored = await self._read(collection, list(items))
+        if not stored:
+            self._met.discard(collection)
+            if not look:
+                raise ConflictError(
+                    f"{collection} refuses {len(items)} items as known, and shows none", status=409
+                )
         absent = {name: item for name, item in items.items() if name not in stored}
-        if len(absent) == len(items):
-            raise ConflictError(
-                f"{collection} refuses {len(items)} items as known, and shows none", status=409
-            )
         if absent:
             await self._store_in_bulk(collection, absent)
         changed = [
@@ -163,6 +162,16 @@ class RemoteWriter:
         elif changed:
             for item in changed:
                 await self._replace(collection, item)
+
+    async def _insert(self, collection: str, items: Batch) -> None:
+        new = [self._stamped(item, collection, None) for item in items.values()]
+        try:
+            await self._api.bulk(collection, new, replace=False)
+        except RefusedError as error:
+            if error.status != _TOO_LARGE or len(items) == 1:
+                raise
+            for half in _batches(items, (len(items) + 1) // 2):
+                await self._store_in_bulk(collection, half)
 
     async def _store_one(self, collection: str, item: Item) -> None:
         try:

@@ -5,13 +5,14 @@ from eokit.systematic.progress import Progress
 from eokit.systematic.publications import Publications, Slice, Stream
 from eokit.systematic.settle import Settled, Settler
 from eokit.systematic.stores import watermarks_beside
-from eokit.systematic.watermark import Failure, Recorded, Watermark, WatermarkStore
+from eokit.systematic.watermark import Failure, Reading, Recorded, Watermark, WatermarkStore
 
 __all__ = [
     "Failure",
     "Pace",
     "Progress",
     "Publications",
+    "Reading",
     "Recorded",
     "Settled",
     "Settler",

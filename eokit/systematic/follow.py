@@ -1,10 +1,9 @@
 """Follow a stream of publications: read a slice, settle it, move the watermark, go on.
 
-There is one rule: the watermark is the publication of the earliest product that is not settled. A product
-that fails holds it there, so the next run reads on from that product, which is tried again before others;
-no list of leftovers is needed. What is already staged behind it costs one question to the catalogue.
-A product is settled when it is in the catalogue, when it can never be staged (a name that must not
-become a file), or when it has failed for longer than patience lasts.
+The next run reads from the earliest product that failed, or from the watermark less the overlap where
+that is earlier: what failed, what was published late and what is new come by one way. What is staged
+already costs one question to the catalogue. A product is settled when it is in the catalogue, when it can
+never be staged (a name that must not become a file), or when it has failed for longer than patience lasts.
 """
 
 from collections.abc import AsyncIterator, Callable
@@ -16,7 +15,7 @@ from eokit.staging import ItemRecord
 from eokit.systematic.progress import Progress
 from eokit.systematic.publications import Publications, Slice, published
 from eokit.systematic.settle import Settled, Settler
-from eokit.systematic.watermark import Failure, Watermark
+from eokit.systematic.watermark import Failure, Reading, Watermark
 from eokit.times import Interval, format_utc
 
 __all__ = ["Pace", "Step", "follow"]
@@ -31,7 +30,7 @@ class Pace:
             so much before the watermark is read again.
         span: The longest span of publications read at once.
         limit: Products to stage in one run; None is no limit.
-        patience: How long a product that fails holds the watermark, from its first failure.
+        patience: How long a product that fails is tried again, from its first failure.
     """
 
     overlap: timedelta = timedelta(hours=6)
@@ -42,8 +41,8 @@ class Pace:
     def __post_init__(self) -> None:
         if self.overlap < timedelta(0) or self.span <= timedelta(0) or self.patience < timedelta(0):
             raise InvalidInputError(
-                f"overlap {self.overlap}, slice {self.span} and patience {self.patience} must not be negative, "
-                "nor the slice empty"
+                f"overlap is {self.overlap}, slice {self.span}, patience {self.patience}; give a slice "
+                "that is longer than nothing, and no negative spans"
             )
 
 
@@ -55,7 +54,7 @@ class Step:
         span: Publications `[start, end)` that were read.
         records: What became of each product.
         watermark: Where the stream stands then; of a plan, where it stood.
-        full: The run's limit is used up and products wait.
+        full: Products wait: the run's limit is used up, or too many failed.
     """
 
     span: Interval
@@ -90,17 +89,20 @@ async def follow(
         CatalogError: The catalogue cannot be used.
     """
     mark = await progress.begin(start)
-    began = cursor = max(mark.origin, mark.position - pace.overlap)
-    room, failing, held = pace.limit, dict[str, Failure](), end
+    began = cursor = mark.begin(pace.overlap)
+    room = pace.limit
     while cursor < end:
         found = await publications.next(cursor, min(cursor + pace.span, end))
         settled = await settler.settle(found.items, room)
-        failed = _failures(found, settled, mark, clock())
-        tired = {name for name, one in failed.items() if clock() - one.since >= pace.patience}
+        failed, forget = _failures(found, settled, mark, clock()), clock() - pace.patience
+        tired = {name for name, one in failed.items() if one.since <= forget}
         cursor, waits = _end(found, settled), bool(settled.waiting)
-        held = min([held, *(one.published for name, one in failed.items() if name not in tired)])
-        failing |= failed
-        mark = await progress.advance(began, min(held, cursor), failing) or mark
+        done = {item["id"] for item in found.items} - failed.keys() - set(settled.waiting) | tired
+        failing = {name: one for name, one in failed.items() if name not in tired}
+        moved = await progress.advance(began, Reading(cursor, failing, done, forget))
+        mark = moved or mark
+        # More failures than a watermark remembers: going on would lose them, and is hopeless as well.
+        waits = waits or (moved is not None and moved.position < cursor)
         records = [_explained(record, tired, failed) for record in settled.records]
         yield Step(Interval(found.start, cursor), records, mark, waits)
         if waits:
@@ -109,11 +111,9 @@ async def follow(
 
 
 def _failures(found: Slice, settled: Settled, mark: Watermark, now: datetime) -> dict[str, Failure]:
-    return {
-        item["id"]: mark.failing.get(item["id"], Failure(published(item), now))
-        for item in found.items
-        if item["id"] in settled.failed
-    }
+    failed = {item["id"]: published(item) for item in found.items if item["id"] in settled.failed}
+    known = mark.failing
+    return {name: Failure(when, known[name].since if name in known else now) for name, when in failed.items()}
 
 
 def _end(found: Slice, settled: Settled) -> datetime:
@@ -126,5 +126,5 @@ def _explained(record: ItemRecord, tired: set[str], failed: dict[str, Failure]) 
     if record.item not in failed:
         return record
     since = f"since {format_utc(failed[record.item].since)}"
-    ending = f"it failed {since} and is given up" if record.item in tired else f"tried again, failing {since}"
-    return replace(record, reason=f"{record.reason}; {ending}")
+    ending = "given up" if record.item in tired else "to be tried again"
+    return replace(record, reason=f"{record.reason}; {ending}, failing {since}")

@@ -1,9 +1,8 @@
 """The watermark of one stream, moved on by any number of runs at once."""
 
-from collections.abc import Mapping
 from datetime import datetime
 
-from eokit.systematic.watermark import Failure, Watermark, WatermarkStore
+from eokit.systematic.watermark import Reading, Watermark, WatermarkStore
 
 __all__ = ["Progress"]
 
@@ -33,19 +32,18 @@ class Progress:
             if not self._writable or await self._store.swap(self.key, None, fresh):
                 return fresh
 
-    async def advance(
-        self, began: datetime, reached: datetime, failing: Mapping[str, Failure]
-    ) -> Watermark | None:
-        """Record that all published in `[began, reached)` is settled but for what `failing` holds.
+    async def advance(self, began: datetime, reading: Reading) -> Watermark | None:
+        """Record what a run that began to read at `began` (aware UTC) has come to.
 
         Returns:
-            The watermark now, or None if there is none: another run has finished the range.
+            The watermark now; None if nothing was recorded, for a plan or because another run has
+            finished the range.
         """
         while True:
             found = await self._store.read(self.key)
             if found is None or not self._writable or found.watermark.position < began:
-                return found.watermark if found else None
-            moved = found.watermark.moved(reached, failing)
+                return None
+            moved = found.watermark.moved(reading)
             if moved == found.watermark or await self._store.swap(self.key, found.version, moved):
                 return moved
 
@@ -53,13 +51,14 @@ class Progress:
         """Forget the watermark if it has come to `end`, so that the range can be gone through again.
 
         Returns:
-            Whether the range is settled; also if another run has said so.
+            Whether all of the range was looked at and nothing is to be tried again; also if another run
+            has said so.
         """
         while True:
             found = await self._store.read(self.key)
             if found is None:
                 return True
-            if found.watermark.position < end:
+            if found.watermark.position < end or found.watermark.failing:
                 return False
             if await self._store.swap(self.key, found.version, None):
                 return True

@@ -103,7 +103,7 @@ class Publications:
     async def _first_page(self, start: datetime, end: datetime) -> tuple[list[ItemDict], bool]:
         """Give the first page, and whether there is more."""
         async with aclosing(self._pages(start, end, self.page)) as pages:
-            items = await anext(pages, [])
+            items: list[ItemDict] = await anext(pages, [])
             more = len(items) >= self.page or bool(await anext(pages, []))
         for one, other in pairwise(map(published, items)):
             if other < one:
@@ -116,12 +116,12 @@ class Publications:
     async def _moment(self, start: datetime, end: datetime) -> Slice:
         """Read a moment that fills more than a page: as often as it takes to see the same twice."""
         found: dict[str, ItemDict] = {}
-        for _ in range(_READINGS):
+        for reading in range(_READINGS):
             before = set(found)
             async with aclosing(self._pages(start, end, None)) as pages:
                 async for page in pages:
                     found |= {item["id"]: item for item in page if start <= published(item) < end}
-            if before and set(found) == before:
+            if reading and set(found) == before:
                 break
         else:
             raise ContractError(f"{_READINGS} readings of {format_utc(start)} found more and more products")

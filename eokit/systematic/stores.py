@@ -1,6 +1,8 @@
 """Where watermarks are kept: beside the catalogue's items, or in the bucket that holds the assets."""
 
 import hashlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 
@@ -14,20 +16,26 @@ from eokit.systematic.watermark import Recorded, Watermark, WatermarkStore
 __all__ = ["DatabaseWatermarks", "ObjectWatermarks", "watermarks_beside"]
 
 
-def watermarks_beside(catalog: Catalog, storage: Storage) -> WatermarkStore:
-    """Give the place for watermarks that all who use this catalogue and storage share.
+@asynccontextmanager
+async def watermarks_beside(catalog: Catalog, storage: Storage) -> AsyncIterator[WatermarkStore]:
+    """Open the place for watermarks that all who use this catalogue and storage share.
 
     A local catalogue keeps them in its own file. For a remote one, whose API has no place for them, they
     are objects `_watermarks/...json` in the bucket, or a file of that name in the storage folder.
     """
     if isinstance(catalog, LocalCatalog):
-        return DatabaseWatermarks(catalog.database)
-    if isinstance(storage, ObjectStorage):
-        return ObjectWatermarks(storage)
-    if isinstance(storage, LocalStorage):
+        yield DatabaseWatermarks(catalog.database)
+    elif isinstance(storage, ObjectStorage):
+        yield ObjectWatermarks(storage)
+    elif isinstance(storage, LocalStorage):
         storage.root.mkdir(parents=True, exist_ok=True)
-        return DatabaseWatermarks(Database(storage.root / "_watermarks.sqlite"))
-    raise TypeError(f"no place for watermarks in {type(storage).__name__}")
+        database = Database(storage.root / "_watermarks.sqlite")
+        try:
+            yield DatabaseWatermarks(database)
+        finally:
+            database.close()
+    else:
+        raise TypeError(f"no place for watermarks in {type(storage).__name__}")
 
 
 class DatabaseWatermarks:

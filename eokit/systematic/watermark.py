@@ -1,8 +1,8 @@
 """How far a stream of publications is settled, and what keeps that."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol, Self
 
 import orjson
@@ -10,7 +10,7 @@ import orjson
 from eokit.errors import CatalogError
 from eokit.times import format_utc, parse_utc
 
-__all__ = ["Failure", "Recorded", "Watermark", "WatermarkStore"]
+__all__ = ["Failure", "Reading", "Recorded", "Watermark", "WatermarkStore"]
 
 _MOST_FAILING = 200
 
@@ -24,33 +24,51 @@ class Failure(NamedTuple):
     """When it failed for the first time, aware UTC."""
 
 
+class Reading(NamedTuple):
+    """What a run found in one slice of a stream."""
+
+    reached: datetime
+    """All published before, from where the run began, was looked at; aware UTC."""
+    failing: Mapping[str, Failure]
+    """What failed and is to be tried again, by id."""
+    settled: Set[str]
+    """Ids of what is staged, refused for good or given up."""
+    forget: datetime
+    """What failed for the first time before and is not listed any more is given up; aware UTC."""
+
+
 @dataclass(frozen=True)
 class Watermark:
-    """All that was published in `[origin, position)` is settled: staged, or refused for good.
+    """All that was published in `[origin, position)` is settled, but for what is `failing`.
 
     Attributes:
         origin: Where it began, aware UTC; nothing before is ever looked at.
-        position: The publication of the earliest product that is not settled, or the end of what was
-            read; aware UTC.
-        failing: Products at or after `position` that failed, by id. They decide nothing but when
-            patience with them ends; at most 200 are kept, the earliest.
+        position: How far the stream was read, aware UTC; it never goes back.
+        failing: Products that failed and are to be tried again, by id; 200 at the most. The position
+            does not pass the first one that finds no room here.
     """
 
     origin: datetime
     position: datetime
     failing: Mapping[str, Failure] = field(default_factory=dict)
 
-    def moved(self, reached: datetime, failing: Mapping[str, Failure]) -> Self:
-        """Give the watermark after a reading that settled all before `reached`; it never goes back.
+    def begin(self, overlap: timedelta) -> datetime:
+        """Tell where the next reading begins: at the earliest product that failed, or earlier."""
+        earliest = min((one.published for one in self.failing.values()), default=self.position)
+        return max(self.origin, min(earliest, self.position - overlap))
 
-        Args:
-            reached: End of what is settled, where the reading began at or before `position`.
-            failing: What failed in the reading.
-        """
-        position = max(self.position, reached)
-        known = {**failing, **self.failing}
-        kept = sorted((failure, name) for name, failure in known.items() if failure.published >= position)
-        return type(self)(self.origin, position, {name: failure for failure, name in kept[:_MOST_FAILING]})
+    def moved(self, reading: Reading) -> Self:
+        """Give the watermark after a reading that began at or before `position`."""
+        known = {
+            name: one
+            for name, one in {**self.failing, **reading.failing}.items()
+            if name not in reading.settled
+            and (one.since > reading.forget or one.published >= reading.reached)
+        }
+        ordered = sorted((one, name) for name, one in known.items())
+        kept = {name: one for one, name in ordered[:_MOST_FAILING]}
+        reached = min([reading.reached, *(one.published for one, _ in ordered[_MOST_FAILING:])])
+        return type(self)(self.origin, max(self.position, reached), kept)
 
     def to_json(self) -> bytes:
         """Write it."""

@@ -1,6 +1,7 @@
 """Unpacking: archives become the products in them, verified, and nothing outside their folder."""
 
 from eokit.unpack.archives import archives_of
+from eokit.unpack.catalogued import CataloguedUnpacking, UnpackOutcome, UnpackRecord
 from eokit.unpack.errors import ArchiveError
 from eokit.unpack.extract import extract
 from eokit.unpack.kinds import ArchiveKind, archive_kind, without_suffix
@@ -14,9 +15,12 @@ __all__ = [
     "UNPACKED_FROM",
     "ArchiveError",
     "ArchiveKind",
+    "CataloguedUnpacking",
     "Change",
     "Limits",
     "Product",
+    "UnpackOutcome",
+    "UnpackRecord",
     "Unpacker",
     "archive_kind",
     "archives_of",

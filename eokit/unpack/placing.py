@@ -91,7 +91,8 @@ async def _remove_strays(storage: Storage, key: str, product: Product) -> None:
         return
     wanted = {_member_key(key, path) for path in product.files}
     async for page in storage.list(f"{key}/"):
-        await storage.delete([found.key for found in page if found.key not in wanted])
+        if strays := [found.key for found in page if found.key not in wanted]:
+            await storage.delete(strays)
 
 
 def _source(workplace: Workplace, product: Product) -> Path:

@@ -42,9 +42,8 @@ class Stream:
         if not packed and not plain:
             self._file.close()
             raise where.refused("it is not compressed with gzip")
-        self._source = (
-            cast(BinaryIO, igzip.IGzipFile(fileobj=self._file, mode="rb")) if packed else self._file
-        )
+        opened = igzip.open(self._file, "rb") if packed else self._file  # type: ignore[no-untyped-call]
+        self._source = cast(BinaryIO, opened)
         self._at = 0
 
     def __enter__(self) -> Self:

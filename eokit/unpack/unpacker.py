@@ -71,7 +71,7 @@ class Unpacker:
                 job = Job(self._storage, archive, workplace, self._limits, use_extension)
                 jobs.append(await job.prepare())
             changes = [self._change(job) for job in jobs]
-            self._check_names(changed_item(item, changes), jobs)
+            self._check_names(item, changes, jobs)
             for job in jobs:
                 await job.note()
             for job in jobs:
@@ -87,18 +87,19 @@ class Unpacker:
         assets = new_assets(archive.asset_key, archive.asset, placed)
         return Change(archive.asset_key, str(archive.asset["href"]), assets)
 
-    def _check_names(self, changed: ItemDict, jobs: Sequence[Job]) -> None:
+    def _check_names(self, item: ItemDict, changes: Sequence[Change], jobs: Sequence[Job]) -> None:
         """Refuse products that would fall upon each other, upon another asset or upon an archive."""
+        fresh = {key for change in changes for key in change.assets}
+        stay = [asset for key, asset in changed_item(item, changes)["assets"].items() if key not in fresh]
+        taken = [key_of(self._storage, str(asset.get("href") or "")) for asset in stay]
         new = [job.archive.beside(product.name) for job in jobs for product in job.products]
-        hrefs = [str(asset.get("href") or "") for asset in changed["assets"].values()]
-        taken = [key for href in hrefs if (key := key_of(self._storage, href)) and key not in new]
         seen: set[str] = set()
-        for key in [*taken, *(job.archive.key for job in jobs), *new]:
+        for key in [*filter(None, taken), *(job.archive.key for job in jobs), *new]:
             folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", key).casefold())
             if folded in seen:
                 raise InvalidInputError(
                     f"{self._storage.href(key)} would be taken by what is unpacked for item "
-                    f"{changed['id']!r}, and is the place of something else of this item"
+                    f"{item['id']!r}, and is the place of something else of this item"
                 )
             seen.add(folded)
 

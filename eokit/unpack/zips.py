@@ -4,12 +4,13 @@
 quarter as fast.
 """
 
+import lzma
 import os
 import stat
 import struct
 import zipfile
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple, cast
@@ -169,8 +170,7 @@ class _Reader:
             elif info.compress_type == zipfile.ZIP_DEFLATED:
                 yield from _inflated(self._blocks(start, info.compress_size, _INPUT))
             else:
-                with self._archive.open(info) as source:
-                    yield from _read_all(source.read)
+                yield from _decompressed(self._archive, info)
         except _DAMAGE as error:
             raise IntegrityError("compressed data", "readable", str(error), where=str(where)) from error
 
@@ -206,6 +206,14 @@ def _inflated(blocks: Iterator[bytes]) -> Iterator[bytes]:
     raise EOFError("the compressed data have no end")
 
 
-def _read_all(read: Callable[[int], bytes]) -> Iterator[bytes]:
-    while data := read(_STORED):
-        yield data
+def _decompressed(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[bytes]:
+    """Read bzip2 and LZMA, which are rare, with `zipfile`'s own reader."""
+    try:
+        with archive.open(info) as source:
+            while data := source.read(_STORED):
+                yield data
+    except (lzma.LZMAError, OSError) as error:
+        # bz2 tells of damage by an OSError without number.
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        raise EOFError(str(error)) from error

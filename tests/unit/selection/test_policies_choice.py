@@ -25,7 +25,8 @@ def test_reasons_name_the_winner_and_what_decided():
     assert list(chosen) == ["P1"]
     assert "latest created of 3 that fit: it was created 2025-08-01T00:00:01.000Z (published)" in chosen["P1"]
     assert passed["P0"] == (
-        "LatestValCover: fits, but latest created is P1: it was created 2025-08-01T00:00:01.000Z (published), "
+        "LatestValCover: fits, but latest created is P1: "
+        "it was created 2025-08-01T00:00:01.000Z (published), "
         "this was created 2025-08-01T00:00:00.500Z (published)"
     )
 
@@ -116,7 +117,7 @@ NAMES = {
     "S3A_AX___OSF_AX_20160216T192404_99991231T235959_20220330T090651___________________EUM_O_AL_001.SEN3": (
         "20220330T090651"
     ),
-    "S3__AX___MA2_AX_20240803T090000_20240803T210000_20240803T174656_____ECW_O_SN_001.SEN3": "20240803T174656",
+    "S3__AX___MA2_AX_20240803T090000_20240803T210000_20240803T174656_ECW_O_SN_001.SEN3": "20240803T174656",
 }
 
 

@@ -1,0 +1,44 @@
+"""Unpack staged auxiliary products."""
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from pystac import ItemCollection
+
+from eokit.rs_server import FlowEnvArgs
+from tasks.stage import OnFailure
+from tasks.unpack import ending_state, unpack_items
+
+__all__ = ["unpack_aux"]
+
+
+@flow(name="unpack-aux", flow_run_name="unpack {collection} for {env.owner_id}")
+async def unpack_aux(
+    env: FlowEnvArgs,
+    collection: str,
+    item_ids: list[str] | None = None,
+    *,
+    use_extension: bool = False,
+    on_failure: OnFailure = "fail",
+) -> State[ItemCollection]:
+    """Unpack archives in the storage, tell the catalogue where their content is, then remove them.
+
+    Run again, it completes what a killed run began, and does nothing where nothing is left to do.
+
+    Args:
+        env: Who for, and in which environment.
+        collection: Collection in the catalogue, without its owner.
+        item_ids: Items to unpack; none takes all of the collection that have an archive.
+        use_extension: Where the content is in one folder that is no product and so is left out, add
+            that folder's suffix to the name of the new one.
+        on_failure: `fail` ends the run Failed when an item failed; `return` does not.
+
+    Returns:
+        The catalogue's items, those that failed left out.
+
+    Raises:
+        PartialError: An item failed and `on_failure` is `fail`.
+        InvalidInputError: An argument cannot be used.
+        CatalogError: The catalogue cannot be used.
+    """
+    records, items = await unpack_items(env, collection, item_ids, use_extension)
+    return ending_state(records, items, on_failure)

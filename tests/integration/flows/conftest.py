@@ -1,0 +1,88 @@
+"""Flows in this process, against a Prefect server and a sandbox that last for the session."""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from prefect.testing.utilities import prefect_test_harness
+
+from deployments.register import write_sandbox
+from eokit.rs_server import FlowEnvArgs
+from sandbox import Sandbox, SandboxSettings
+
+# Prefect leaves connections to its server to the garbage collector; ours are counted in a test.
+_LEFT_OPEN = "ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.filterwarnings(_LEFT_OPEN))
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    # One event loop for all: Prefect keeps connections that belong to a loop.
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def prefect_server() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
+        with prefect_test_harness(server_startup_timeout=120):
+            yield
+
+
+@pytest.fixture(scope="session")
+def flow_box() -> Iterator[Sandbox]:
+    with Sandbox(SandboxSettings(days=6)) as box:
+        yield box
+
+
+@dataclass
+class Place:
+    """Where the flows of one test work."""
+
+    box: Sandbox
+    state: Path
+    since: int
+
+    @property
+    def env(self) -> FlowEnvArgs:
+        """What flows take."""
+        return FlowEnvArgs(owner_id="demo", environment="sandbox")
+
+    def files(self, collection: str = "s1-aux") -> dict[str, Path]:
+        """The staged files of a collection, by name."""
+        folder = self.state / "storage" / "demo" / collection
+        return {path.name: path for path in folder.rglob("*") if path.is_file()}
+
+    def downloads(self) -> int:
+        """Requests for bytes since the test began."""
+        return len(self.box.log.entries("*$value", since=self.since))
+
+
+@pytest.fixture(scope="session")
+async def blocks_of_the_sandbox(
+    anyio_backend: str,
+    prefect_server: None,
+    flow_box: Sandbox,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    """Write the blocks once (it takes seconds) and give the folder that they name."""
+    state = tmp_path_factory.mktemp("flows")
+    await write_sandbox(flow_box.url, flow_box.other_url, state)
+    return state
+
+
+@pytest.fixture
+def place(blocks_of_the_sandbox: Path, flow_box: Sandbox) -> Place:
+    """The environment `sandbox` with no fault, an empty storage and no catalogue."""
+    state = blocks_of_the_sandbox
+    shutil.rmtree(state)
+    state.mkdir()
+    flow_box.faults.clear()
+    return Place(flow_box, state, flow_box.log.last)

@@ -1,0 +1,58 @@
+"""A flow loads its own column and no other; eokit loads no Prefect. Each import has a process of its own."""
+
+import subprocess
+import sys
+
+import pytest
+
+OTHER_COLUMNS = [
+    "ee",
+    "google.cloud",
+    "xarray",
+    "geopandas",
+    "rasterio",
+    "zarr",
+    "dask",
+    "shapely",
+    "up42",
+]
+# The S3 client is an extra, needed only where an asset is in a bucket; tests and stand-ins are never needed.
+OPTIONAL = ["obstore", "moto", "boto3", "pytest", "hypothesis", "sandbox"]
+
+
+def loaded(module: str) -> set[str]:
+    code = f"import {module}, sys; print('\\n'.join(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+@pytest.mark.parametrize("flow", ["flows.search_aux", "flows.stage_aux"])
+def test_a_flow_loads_its_own_column(flow):
+    modules = loaded(flow)
+    assert "prefect" in modules
+    assert not {name for name in [*OTHER_COLUMNS, *OPTIONAL] if name in modules}
+
+
+@pytest.mark.parametrize(
+    "room",
+    [
+        "eokit.catalog",
+        "eokit.http",
+        "eokit.rs_server",
+        "eokit.selection",
+        "eokit.stac",
+        "eokit.staging",
+        "eokit.storage",
+        "eokit.transfer",
+    ],
+)
+def test_a_room_of_eokit_does_without_prefect(room):
+    modules = loaded(room)
+    above = {"prefect", "blocks", "tasks", "flows", "deployments"}
+    assert not above & modules
+    assert not {name for name in [*OTHER_COLUMNS, *OPTIONAL] if name in modules}
+
+
+@pytest.mark.parametrize("room", ["eokit.errors", "eokit.times", "eokit.stac"])
+def test_searching_needs_no_transfer(room):
+    assert "pycurl" not in loaded(room)
