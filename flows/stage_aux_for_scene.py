@@ -16,7 +16,7 @@ __all__ = ["stage_aux_for_scene"]
 
 @flow(
     name="stage-aux-for-scene",
-    flow_run_name="stage auxiliary products into {catalog_collection_identifier} for {env.owner_id}",
+    flow_run_name="stage for {scene} into {catalog_collection_identifier} for {env.owner_id}",
 )
 async def stage_aux_for_scene(
     env: FlowEnvArgs,

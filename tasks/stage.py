@@ -21,6 +21,7 @@ from eokit.selection import Selection, Wanted, complete_pages
 from eokit.stac import SearchRequest
 from eokit.stac.items import ItemDict
 from eokit.staging import ItemRecord, Outcome, Place, Stager, StagingReport, stage_pages
+from eokit.staging.provenance import REASON, Provenance
 from eokit.staging.sieve import Sieve
 from eokit.staging.verdict import Ending, StagingVerdict
 from eokit.storage import asset_key
@@ -217,7 +218,13 @@ async def _verdict(flow_env: FlowEnv, order: Order, report: StagingReport) -> St
 
 
 def _stager(flow_env: FlowEnv, order: Order) -> Stager:
-    source = flow_env.source(order.source)
+    source, run = flow_env.source(order.source), str(flow_run.id or "")
+
+    def chosen(item: ItemDict) -> Provenance:
+        if order.wanted is None:
+            return Provenance(run=run)
+        return Provenance(str(order.wanted.policy), item["properties"].get(REASON), run)
+
     return Stager(
         Place(flow_env.owner_id, order.collection, source.schemes),
         flow_env.catalog,
@@ -225,6 +232,7 @@ def _stager(flow_env: FlowEnv, order: Order) -> Stager:
         flow_env.engine,
         selected=order.selected,
         source_url=source.url,
+        chosen=chosen,
         moved=flow_env.moved,
     )
 

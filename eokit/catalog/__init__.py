@@ -1,11 +1,13 @@
-"""The catalogue of what was staged: an interface, a local one in SQLite, and a read-only STAC API over it."""
+"""The catalogue of what was staged: an interface, a local one in SQLite, and one behind a STAC API."""
 
 from eokit.catalog.cql2 import Filter
 from eokit.catalog.interface import Catalog, CollectionSummary, Item, KnownAsset, KnownItem
 from eokit.catalog.local import LocalCatalog, Page
+from eokit.catalog.remote import CatalogProfile, RemoteCatalog
 
 __all__ = [
     "Catalog",
+    "CatalogProfile",
     "CollectionSummary",
     "Filter",
     "Item",
@@ -13,4 +15,5 @@ __all__ = [
     "KnownItem",
     "LocalCatalog",
     "Page",
+    "RemoteCatalog",
 ]

@@ -22,7 +22,7 @@ class Selection:
 
     Args:
         wanted: What is looked for.
-        most: Products that may compete; about 600 bytes of memory each.
+        most: Products that may compete; about 850 bytes of memory each.
     """
 
     def __init__(self, wanted: Wanted, *, most: int = 250_000) -> None:

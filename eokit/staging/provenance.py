@@ -8,10 +8,13 @@ properties with a prefix of our own: `eoflows:policy`, `eoflows:reason` and `eof
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["PREFIX", "Provenance"]
+__all__ = ["PREFIX", "REASON", "Provenance"]
 
 PREFIX = "eoflows:"
 """Of properties that say where an item came from; a catalogue does not count them when it compares items."""
+
+REASON = f"{PREFIX}reason"
+"""The property that holds why an item was chosen."""
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import anyio.to_thread
 from eokit.errors import InvalidInputError
 from eokit.stac.items import ItemDict
 from eokit.staging.outcomes import ItemRecord, Outcome, StagingReport
+from eokit.staging.provenance import REASON
 
 __all__ = ["Batch", "Chooser", "Judge", "Sieve"]
 
@@ -98,6 +99,8 @@ class Sieve:
     def _chosen(self, item: ItemDict, why: str) -> ItemDict:
         if why:
             self._why[item["id"]] = why
+            # On the item itself, so that it reaches the record wherever the item is staged.
+            item["properties"][REASON] = why
         return item
 
     def _explained(self, record: ItemRecord) -> ItemRecord:

@@ -9,6 +9,7 @@ from eokit.errors import EoError, InvalidInputError, PartialError
 from eokit.stac.items import ItemDict
 from eokit.staging.outcomes import ItemRecord, Outcome
 from eokit.staging.plan import AssetPlan, ItemPlan, Place, plan_item
+from eokit.staging.provenance import Provenance
 from eokit.staging.publish import StagedAsset, catalog_item
 from eokit.storage import Storage
 from eokit.transfer import Download, TransferEngine
@@ -32,6 +33,7 @@ class Stager:
         engine: Fetches bytes.
         selected: Asset keys wanted; None takes all.
         source_url: Where the items were found.
+        chosen: Gives why an item is staged and by which run, for its record.
         moved: Called with the number of bytes each time some have arrived.
     """
 
@@ -44,9 +46,11 @@ class Stager:
         *,
         selected: Collection[str] | None = None,
         source_url: str | None = None,
+        chosen: Callable[[ItemDict], Provenance | None] = lambda _: None,
         moved: Moved = lambda _: None,
     ) -> None:
         self.place, self._selected, self._source_url = place, selected, source_url
+        self._chosen = chosen
         self._catalog, self._storage, self._engine, self._moved = catalog, storage, engine, moved
 
     async def plan(self, items: Sequence[ItemDict]) -> tuple[list[ItemPlan], list[ItemRecord]]:
@@ -163,7 +167,7 @@ class Stager:
         if plan.keep:
             before = await self._catalog.get(self.place.catalog_collection, plan.item["id"])
             kept = {key: before["assets"][key] for key in plan.keep} if before else {}
-        return catalog_item(plan.item, assets, kept, self._source_url)
+        return catalog_item(plan.item, assets, kept, self._source_url, self._chosen(plan.item))
 
 
 def _say(error: EoError) -> str:

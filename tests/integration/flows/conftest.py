@@ -1,5 +1,6 @@
 """Flows in this process, against a Prefect server and a sandbox that last for the session."""
 
+import asyncio
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,9 +23,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.filterwarnings(_LEFT_OPEN))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def anyio_backend() -> str:
-    # One event loop for all: Prefect keeps connections that belong to a loop.
     return "asyncio"
 
 
@@ -66,15 +66,12 @@ class Place:
 
 
 @pytest.fixture(scope="session")
-async def blocks_of_the_sandbox(
-    anyio_backend: str,
-    prefect_server: None,
-    flow_box: Sandbox,
-    tmp_path_factory: pytest.TempPathFactory,
+def blocks_of_the_sandbox(
+    prefect_server: None, flow_box: Sandbox, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     """Write the blocks once (it takes seconds) and give the folder that they name."""
     state = tmp_path_factory.mktemp("flows")
-    await write_sandbox(flow_box.url, flow_box.other_url, state)
+    asyncio.run(write_sandbox(flow_box.url, flow_box.other_url, state))
     return state
 
 

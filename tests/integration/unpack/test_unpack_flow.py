@@ -17,7 +17,8 @@ from flows.unpack_aux import unpack_aux
 from tasks.environment import opened
 from tasks.unpack import aux_unzip_decompress, aux_unzip_decompress_task
 
-pytestmark = pytest.mark.anyio
+# Prefect leaves a connection to its server open.
+pytestmark = [pytest.mark.anyio, pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")]
 
 ENV = FlowEnvArgs(owner_id="demo", environment="sandbox")
 
@@ -69,7 +70,7 @@ async def test_stage_then_unpack(state_folder: Path):
 
     ended = await unpack()
     assert (ended.type, ended.name) == ("COMPLETED", "Completed")
-    unpacked = list(await ended.result())
+    unpacked = list(await ended.aresult())
     assert {item.id for item in unpacked} == {item.id for item in items}
     kept = files(state_folder)
     assert not set(archives) & set(kept)
@@ -82,7 +83,7 @@ async def test_stage_then_unpack(state_folder: Path):
     ended = await unpack(["absent", items[0].id])
     assert (ended.type, ended.name) == ("FAILED", "PartiallyUnpacked")
     with pytest.raises(PartialError, match="absent: it is not in demo:aux"):
-        await ended.result()
+        await ended.aresult()
 
 
 async def test_without_an_environment():

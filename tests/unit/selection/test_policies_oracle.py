@@ -37,3 +37,19 @@ def test_the_oracle_meets_each_policy_with_competition(policy: PolicyName):
     assert isinstance(question(wanted), Q)
     assert set(choose(wanted, [item(p) for p in products])[0]) == found
     assert len(found) == (8 if POLICIES[policy].group is None or "Duplicates" in policy else 1)
+
+
+@pytest.mark.parametrize(
+    ("policy", "early", "late"),
+    [
+        (PolicyName.CLOSEST_START_VALIDITY, P("early", 2000, 9000, 0), P("late", 4000, 9000, 1)),
+        (PolicyName.CLOSEST_STOP_VALIDITY, P("early", 0, 2000, 0), P("late", 0, 4000, 1)),
+    ],
+)
+def test_of_two_equally_close_the_earlier_wins_though_the_other_is_newer(
+    policy: PolicyName, early: P, late: P
+):
+    wanted = Wanted("AUX_POEORB", Interval(moment(2500), moment(3500)), policy=policy)
+    chosen, passed = choose(wanted, [item(late), item(early)])
+    assert set(chosen) == {"early"} == expected([early, late], question(wanted))
+    assert "earliest" in passed["late"]

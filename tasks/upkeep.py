@@ -1,0 +1,274 @@
+"""Upkeep: audits, their repair, and expiry."""
+
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from uuid import uuid4
+
+import anyio
+import orjson
+from prefect.artifacts import acreate_table_artifact
+from prefect.client.schemas.objects import State
+from prefect.logging import get_run_logger
+from prefect.runtime import deployment, flow_run
+from prefect.states import Completed
+from pydantic_core import to_jsonable_python
+
+from eokit.audit import (
+    AuditVerdict,
+    Day,
+    Finding,
+    Inventory,
+    Kind,
+    Repairer,
+    Scope,
+    Unregistered,
+    take_census,
+)
+from eokit.audit.census import stale_parts
+from eokit.errors import public_url
+from eokit.expiry import Expirer, Expiry, Rules, plan_expiry
+from eokit.rs_server import FlowEnv, FlowEnvArgs, select_search_client_and_kwargs
+from eokit.staging import ItemRecord, Outcome, Place
+from eokit.systematic import Publications, Settler
+from eokit.times import format_utc
+from tasks.environment import opened
+from tasks.progress import shown_progress
+from tasks.publish import human_bytes
+from tasks.stage import stage_batch_task
+from tasks.systematic import SystematicOrder, make_stager
+
+__all__ = ["AuditOrder", "audit", "audit_state", "expire", "repair_parameters"]
+
+_ROWS = 200
+_PAGE = 500
+_BATCH = 100
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@asynccontextmanager
+async def _lines(flow_env: FlowEnv, folder: str) -> AsyncIterator[tuple["_Lines", str]]:
+    """Keep lines of JSON in the storage, beside the products."""
+    key = f"{flow_env.owner_id}/{folder}/{_now():%Y%m%dT%H%M%S%f}-{str(flow_run.id or uuid4())[:8]}.jsonl"
+    path = flow_env.storage.spool(key)
+    with _written(path) as lines:
+        yield lines, flow_env.storage.href(key)
+    await flow_env.storage.put(path, key, path.stat().st_size, None)
+
+
+class _Lines:
+    """Writes a line of JSON per entry, and keeps the first for the table that people see."""
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+        self.shown: list[dict[str, Any]] = []
+        self.count = 0
+
+    def add(self, entries: Sequence[Any]) -> None:
+        rows = [asdict(entry) for entry in entries]
+        self.shown += rows[: _ROWS - len(self.shown)]
+        self.count += len(rows)
+        self._file.write(b"".join(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE) for row in rows))
+
+    def end(self, summary: Mapping[str, Any]) -> None:
+        self._file.write(orjson.dumps({"summary": summary}, option=orjson.OPT_APPEND_NEWLINE))
+
+
+@contextmanager
+def _written(path: Path) -> Iterator[_Lines]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        yield _Lines(file)
+
+
+@dataclass(frozen=True)
+class AuditOrder:
+    """What to audit, as one value.
+
+    Attributes:
+        what: Collection, source, streams and range.
+        scope: The same for the census, with the sample.
+        grace: Objects that changed so recently may be on their way into the catalogue.
+        stale: Parts that were touched so recently may be in use.
+        repair: Whether to repair what is found.
+        unregistered: What to do then with objects that neither catalogue nor source know.
+        deployment: What the printed repair runs, `flow/deployment`.
+        parameters: With which parameters.
+    """
+
+    what: SystematicOrder
+    scope: Scope
+    grace: timedelta
+    stale: timedelta
+    repair: bool
+    unregistered: Unregistered
+    deployment: str
+    parameters: Mapping[str, Any]
+
+
+async def audit(env: FlowEnvArgs, order: AuditOrder) -> AuditVerdict:
+    """Compare source, catalogue and storage, and repair what differs if that is asked for.
+
+    Raises:
+        ServiceError: The source cannot be read.
+        CatalogError: The catalogue cannot be used.
+        StorageError: The storage cannot be used.
+    """
+    async with opened(env, writable=order.repair) as flow_env:
+        line = ["begins"]
+        with TemporaryDirectory(prefix="eoflows-audit-") as folder:
+            inventory = await anyio.to_thread.run_sync(Inventory, Path(folder) / "inventory.sqlite")
+            with inventory:
+                async with shown_progress("audit-storage-progress", lambda: (0.0, line[0])):
+                    return await _Audit(env, flow_env, order, inventory).carry_out(line)
+
+
+class _Audit:
+    """One audit with its inventory."""
+
+    def __init__(self, env: FlowEnvArgs, flow_env: FlowEnv, order: AuditOrder, inventory: Inventory) -> None:
+        self._env, self._flow_env, self._order, self._inventory = env, flow_env, order, inventory
+        self._before = (_now() - order.grace).timestamp()
+
+    async def carry_out(self, line: list[str]) -> AuditVerdict:
+        flow_env, order = self._flow_env, self._order
+
+        def told(text: str) -> None:
+            line[0] = text
+
+        sources = self._sources()
+        await take_census(
+            self._inventory, order.scope, sources, flow_env.catalog, flow_env.storage, told=told
+        )
+        days = await anyio.to_thread.run_sync(self._inventory.days, self._before)
+        parts = await stale_parts(flow_env.storage, order.scope, order.stale, _now().timestamp())
+        repaired, failures = (await self._repair(sources, told)) if order.repair else ({}, [])
+        verdict = AuditVerdict(days, parts, order.deployment, order.parameters, repaired, failures)
+        await self._publish(verdict)
+        return verdict
+
+    def _sources(self) -> list[Publications]:
+        what = self._order.what
+        searcher, options = select_search_client_and_kwargs(self._flow_env, what.source)
+        page = self._flow_env.source(what.source).page_size
+        return [Publications(searcher, stream, page, what.timeout, options) for stream in what.streams]
+
+    async def _repair(self, sources: Sequence[Publications], told: Any) -> tuple[dict[str, int], list[str]]:
+        flow_env, order = self._flow_env, self._order
+        repairer = Repairer(flow_env.catalog, flow_env.storage, order.scope)
+        done = {"taken out": 0, "removed": 0}
+        told("repair of the catalogue")
+        async for page in self._pages():
+            done["taken out"] += await repairer.own_up(page)
+        told("staging again")
+        records = [
+            record
+            async for some in repairer.restage(self._inventory, sources, self._settler)
+            for record in some
+            if record.outcome in (Outcome.STAGED, Outcome.FAILED)
+        ]
+        failed = [record for record in records if record.outcome is Outcome.FAILED]
+        if order.unregistered is Unregistered.REMOVE:
+            async for page in self._pages():
+                done["removed"] += await repairer.remove_unregistered(page)
+        parts = await flow_env.storage.sweep(order.stale)
+        counts = {"staged": len(records) - len(failed), "failed": len(failed), "parts removed": parts}
+        return done | counts, [f"{record.item}: {record.reason}" for record in failed[:20]]
+
+    async def _pages(self) -> AsyncIterator[list[Finding]]:
+        findings = self._inventory.findings(self._before)
+        while page := await anyio.to_thread.run_sync(lambda: list(islice(findings, _PAGE))):
+            yield page
+
+    def _settler(self, only: frozenset[str]) -> Settler:
+        order, flow_env = self._order.what.stage_order, self._flow_env
+
+        async def stage(batch: list[Any]) -> Sequence[ItemRecord]:
+            return await stage_batch_task(self._env, order, batch)
+
+        stager = make_stager(flow_env, order)
+        return Settler(stager, flow_env.catalog, stage, restage_expired=True, only=only)
+
+    async def _publish(self, verdict: AuditVerdict) -> None:
+        async with _lines(self._flow_env, "_audits") as (lines, href):
+            async for page in self._pages():
+                lines.add(page)
+            lines.end(verdict.to_dict())
+        command = f"\n\nRepair:\n```\n{verdict.command}\n```" if verdict.command else ""
+        description = f"**{verdict.sentence}**\n\nAll findings: `{public_url(href)}`.{command}"
+        rows = [_row(day) for day in verdict.days[-_ROWS:]] or [{"day": "nothing to compare"}]
+        await acreate_table_artifact(rows, key="audit-storage", description=description)
+        get_run_logger().info("%s %s", verdict.sentence, verdict.command)
+
+
+def _row(day: Day) -> dict[str, Any]:
+    counts = {str(kind): day.found.get(kind, 0) for kind in Kind}
+    whole = {"offered": day.offered, "catalogued": day.recorded, "expired": day.expired}
+    return {"day": day.day, "state": day.state, **whole, **counts}
+
+
+def repair_parameters(end: datetime) -> tuple[str, dict[str, Any]]:
+    """Give the deployment and the parameters that repair what this run finds.
+
+    Args:
+        end: Where the audited range ends, aware UTC; a repair looks at the same range.
+    """
+    given = {name: value for name, value in flow_run.parameters.items() if value is not None}
+    exact = {"end": format_utc(end), "repair": True}
+    name = f"{flow_run.flow_name or 'audit-storage'}/{deployment.name or 'default'}"
+    return name, to_jsonable_python({**given, **exact})
+
+
+def audit_state(verdict: AuditVerdict) -> State[dict[str, Any]]:
+    """Give the state that an audit ends in, named after what it found."""
+    return Completed(name=verdict.name, message=verdict.sentence, data=verdict.to_dict())
+
+
+async def expire(
+    env: FlowEnvArgs, collection: str, rules: Rules, *, limit: int | None, plan_only: bool
+) -> State[dict[str, Any]]:
+    """Expire items of a collection, and show which.
+
+    Raises:
+        CatalogError: The catalogue cannot be used.
+        StorageError: Objects cannot be removed; the next run goes on.
+    """
+    async with opened(env, writable=not plan_only) as flow_env:
+        place = Place(flow_env.owner_id, collection)
+        expirer = Expirer(flow_env.catalog, flow_env.storage, place)
+        found, removed, size = await expirer.unfinished(), 0, 0
+        async for page in plan_expiry(flow_env.catalog, place.catalog_collection, rules, _now()):
+            found += page
+        found = found if limit is None else found[:limit]
+        size = sum(one.bytes for one in found)
+        if not plan_only:
+            for first in range(0, len(found), _BATCH):
+                removed += await expirer.expire([one.item for one in found[first : first + _BATCH]])
+        return await _expired(flow_env, found, size, removed, plan_only)
+
+
+async def _expired(
+    flow_env: FlowEnv, found: Sequence[Expiry], size: int, removed: int, plan_only: bool
+) -> State[dict[str, Any]]:
+    done = "would expire" if plan_only else f"expired, {removed} objects removed"
+    sentence = f"{len(found)} items {done} ({human_bytes(size)})."
+    whole, rows = "", [asdict(one) for one in found[:_ROWS]]
+    if not plan_only:
+        async with _lines(flow_env, "_expiry") as (lines, href):
+            lines.add(found)
+            lines.end({"expired": len(found), "objects": removed, "bytes": size})
+        whole = f"\n\nWhole table: `{public_url(href)}`."
+    none = [{"item": "nothing expires", "reason": "", "detail": "", "bytes": 0}]
+    await acreate_table_artifact(rows or none, key="expire-staged", description=f"**{sentence}**{whole}")
+    get_run_logger().info(sentence)
+    name = ("Planned" if plan_only else "Expired") if found else "NothingExpires"
+    data = {"expired": [one.item for one in found[:_ROWS]], "count": len(found), "bytes": size}
+    return Completed(name=name, message=sentence, data=data | {"objects_removed": removed})

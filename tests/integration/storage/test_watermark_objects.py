@@ -1,0 +1,64 @@
+"""Watermarks in a bucket: replaced only by who has read them (moto)."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import anyio
+import pytest
+from pydantic import SecretStr
+
+from eokit.storage import ObjectStorage
+from eokit.systematic import Progress, Reading, Watermark
+from eokit.systematic.stores import ObjectWatermarks
+from eokit.transfer import S3Bucket
+
+moto_server = pytest.importorskip("moto.server")
+httpx = pytest.importorskip("httpx")
+pytest.importorskip("obstore")
+pytestmark = pytest.mark.anyio
+BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[ObjectWatermarks]:
+    server = moto_server.ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    endpoint = f"http://{host}:{port}"
+    assert httpx.put(f"{endpoint}/marks", trust_env=False).status_code == 200
+    bucket = S3Bucket("marks", endpoint=endpoint, access_key="key", secret_key=SecretStr("secret"))
+    yield ObjectWatermarks(ObjectStorage(bucket, tmp_path))
+    server.stop()
+
+
+async def test_only_who_has_read_it_may_replace_it(store: ObjectWatermarks) -> None:
+    mark = Watermark(BEGIN, BEGIN)
+    assert await store.read("a/b") is None
+    assert await store.swap("a/b", None, mark)
+    assert not await store.swap("a/b", None, mark)
+    first = await store.read("a/b")
+    assert first is not None
+    later = Watermark(BEGIN, BEGIN + timedelta(hours=1))
+    assert await store.swap("a/b", first.version, later)
+    assert not await store.swap("a/b", first.version, mark)
+    second = await store.read("a/b")
+    assert second is not None
+    assert second.watermark == later
+    assert await store.swap("a/b", second.version, None)
+    assert await store.read("a/b") is None
+
+
+async def test_writers_at_once_end_at_the_farthest(store: ObjectWatermarks) -> None:
+    await Progress(store, "k").begin(BEGIN)
+
+    async def advance(hours: int) -> None:
+        reading = Reading(BEGIN + timedelta(hours=hours), {}, set(), BEGIN)
+        await Progress(store, "k").advance(BEGIN, reading)
+
+    async with anyio.create_task_group() as group:
+        for hours in (3, 7, 5, 1):
+            group.start_soon(advance, hours)
+    found = await store.read("k")
+    assert found is not None
+    assert found.watermark.position == BEGIN + timedelta(hours=7)
