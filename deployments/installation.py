@@ -27,4 +27,5 @@ def register_command(urls: StackUrls, state: StateDirectory) -> list[str]:
     if urls.sandbox is None:
         raise StackError("the blocks of the sandbox need a sandbox")
     places = ["--sandbox-url", urls.sandbox.url, "--other-url", urls.sandbox.other_url]
-    return [sys.executable, "-m", "deployments.register", *places, "--state-dir", str(state.root)]
+    logos = ["--logos", f"{urls.ui}/logos"]
+    return [sys.executable, "-m", "deployments.register", *logos, *places, "--state-dir", str(state.root)]

@@ -1,5 +1,6 @@
 """How each service of a stack is started, and when it counts as ready."""
 
+import shutil
 import socket
 import sys
 from collections.abc import Sequence
@@ -9,13 +10,14 @@ from pathlib import Path
 from deployments.errors import ServiceFailed
 from deployments.prefect_api import PrefectApi
 from deployments.services import Launcher, Service
-from deployments.state import StateDirectory
+from deployments.state import CHECKOUT, StateDirectory
 
 START_SECONDS = 180.0
 """A cold disk and a busy machine make a start of 10 s much longer."""
 
 PORT_ATTEMPTS = 5
 HOST = "127.0.0.1"
+LOGOS = CHECKOUT / "blocks" / "logos"
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,8 @@ async def _server_ready(launcher: Launcher, state: StateDirectory, url: str) -> 
             return await api.home() == str(state.prefect_home)
 
         await server.until(ours, what="the health answer", seconds=START_SECONDS)
+    # Prefect copies its pages at its start; ours are put beside them, so that they show without internet.
+    shutil.copytree(LOGOS, state.ui / "v1" / "logos", dirs_exist_ok=True)
 
 
 def _free_port() -> int:

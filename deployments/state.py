@@ -55,6 +55,11 @@ class StateDirectory:
         return self.root / "cache"
 
     @property
+    def ui(self) -> Path:
+        """What Prefect's server serves as its pages: its own, and the pictures of our blocks."""
+        return self.root / "ui"
+
+    @property
     def storage(self) -> Path:
         """Staged files."""
         return self.root / "storage"

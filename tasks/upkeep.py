@@ -48,6 +48,14 @@ __all__ = ["AuditOrder", "audit", "audit_state", "expire", "repair_parameters"]
 _ROWS = 200
 _PAGE = 500
 _BATCH = 100
+_PARTS = {
+    "source": 10.0,
+    "catalogue": 40.0,
+    "storage": 55.0,
+    "checksums": 70.0,
+    "repair": 85.0,
+    "done": 100.0,
+}
 
 
 def _now() -> datetime:
@@ -127,8 +135,13 @@ async def audit(env: FlowEnvArgs, order: AuditOrder) -> AuditVerdict:
         with TemporaryDirectory(prefix="eoflows-audit-") as folder:
             inventory = await anyio.to_thread.run_sync(Inventory, Path(folder) / "inventory.sqlite")
             with inventory:
-                async with shown_progress("audit-storage-progress", lambda: (0.0, line[0])):
+                async with shown_progress("audit-storage-progress", lambda: (_percent(line[0]), line[0])):
                     return await _Audit(env, flow_env, order, inventory).carry_out(line)
+
+
+def _percent(line: str) -> float:
+    """How far an audit is, roughly; how long each part takes is not known beforehand."""
+    return _PARTS.get(line.partition(":")[0].partition(" ")[0], 0.0)
 
 
 class _Audit:
@@ -153,6 +166,7 @@ class _Audit:
         repaired, failures = (await self._repair(sources, told)) if order.repair else ({}, [])
         verdict = AuditVerdict(days, parts, order.deployment, order.parameters, repaired, failures)
         await self._publish(verdict)
+        told("done")
         return verdict
 
     def _sources(self) -> list[Publications]:
@@ -168,7 +182,7 @@ class _Audit:
         told("repair of the catalogue")
         async for page in self._pages():
             done["taken out"] += await repairer.own_up(page)
-        told("staging again")
+        told("repair of the storage")
         records = [
             record
             async for some in repairer.restage(self._inventory, sources, self._settler)

@@ -136,13 +136,13 @@ class Inventory:
         ]
 
     def wanted(self) -> list[tuple[str, int]]:
-        """Give the days of which items must be staged again, and how many."""
-        sql = f"SELECT day, count(*) FROM ({WANTED}) GROUP BY 1 ORDER BY 1"  # noqa: S608
-        return list(self._select(sql))
+        """Give the days of which items must be staged again and are offered, and how many; call it once."""
+        self._database.execute(WANTED)
+        return list(self._select("SELECT day, count(*) FROM wanted GROUP BY 1 ORDER BY 1"))
 
     def wanted_on(self, day: str) -> frozenset[str]:
-        """Give the ids of items of a day that must be staged again and that the source offers."""
-        sql = f"SELECT item FROM ({WANTED}) WHERE day = :day"  # noqa: S608
+        """Give the ids of those items of one of these days."""
+        sql = "SELECT item FROM wanted WHERE day = :day"
         return frozenset(item for (item,) in self._select(sql, {"day": day}))
 
     def _add(self, sql: str, rows: Iterable[tuple[Any, ...]]) -> None:

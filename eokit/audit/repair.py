@@ -17,7 +17,7 @@ from eokit.catalog import Catalog
 from eokit.expiry import unpublished
 from eokit.stac.items import ItemDict
 from eokit.staging import ItemRecord
-from eokit.storage import Storage
+from eokit.storage import Storage, StoredObject
 from eokit.systematic import Publications, Settler
 from eokit.times import Interval, parse_utc
 
@@ -64,26 +64,33 @@ class Repairer:
         records = await self.catalog.get_many(self._collection, list(by_item))
         changed, doomed, taken = [], set[str](), 0
         for record in records:
-            gone = [one for one in by_item[record["id"]] if await self._still(one, record)]
+            gone = set[str]()
+            for one in by_item[record["id"]]:
+                objects = await self._objects(one.key)
+                if _still(one, objects) and self._names(record, one):
+                    gone.add(one.asset)
+                    doomed |= {stored.key for stored in objects}
             if gone:
-                changed.append(_without(record, {one.asset for one in gone}, self.clock()))
-                taken += len({one.asset for one in gone})
-                doomed |= {one.key for one in gone if one.kind is not Kind.ORPHANED}
+                changed.append(_without(record, gone, self.clock()))
+                taken += len(gone)
         if changed:
             await self.catalog.upsert(self._collection, changed)
         await self.storage.delete(doomed)
         return taken
 
-    async def _still(self, finding: Finding, record: ItemDict) -> bool:
+    def _names(self, record: ItemDict, finding: Finding) -> bool:
         asset = record["assets"].get(finding.asset)
-        if asset is None or asset.get("href") != self.storage.href(finding.key):
-            return False
-        if finding.kind is Kind.WRONG_CHECKSUM:
-            return True
-        there = await self.storage.stat(finding.key)
-        if finding.kind is Kind.ORPHANED:
-            return there is None
-        return there is not None and str(there.size) == finding.found
+        return asset is not None and asset.get("href") == self.storage.href(finding.key)
+
+    async def _objects(self, key: str) -> list[StoredObject]:
+        """Give the object of this name, or all objects in the folder of this name."""
+        folder = key.rpartition("/")[0] + "/"
+        return [
+            stored
+            async for page in self.storage.list(folder)
+            for stored in page
+            if stored.key == key or stored.key.startswith(f"{key}/")
+        ]
 
     async def restage(
         self,
@@ -134,6 +141,15 @@ class Repairer:
     @property
     def _collection(self) -> str:
         return self.scope.place.catalog_collection
+
+
+def _still(finding: Finding, objects: Sequence[StoredObject]) -> bool:
+    """Whether it is as it was found; bytes that were read are not read again."""
+    if finding.kind is Kind.ORPHANED:
+        return not objects
+    if finding.kind is Kind.WRONG_SIZE:
+        return bool(objects) and str(sum(stored.size for stored in objects)) == finding.found
+    return bool(objects)
 
 
 def _without(record: ItemDict, gone: set[str], now: datetime) -> ItemDict:

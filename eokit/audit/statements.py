@@ -77,6 +77,6 @@ WHERE r.checksum IS NOT NULL AND (r.size IS NULL OR r.size = b.size) ORDER BY 1
 """
 
 WANTED = f"""
-SELECT DISTINCT f.day AS day, f.item AS item
+CREATE TABLE wanted AS SELECT DISTINCT f.day AS day, f.item AS item
 FROM ({FINDINGS.replace(":before", "0")}) n JOIN offered f ON f.item = n.item WHERE n.kind <> 'unregistered'
 """  # noqa: S608

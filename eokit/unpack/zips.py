@@ -24,11 +24,12 @@ from eokit.unpack.members import Tree, member_path
 
 __all__ = ["unpack_zip"]
 
-# What one block of input can become stays below 34 MB.
-_INPUT = 32 << 10
+# What one block of input can become stays below 68 MB.
+_INPUT = 64 << 10
 _STORED = 1 << 20
 _THREADS = 2
-_WORTH_THREADS = 4 << 20
+# Threads that take turns with members smaller than this are slower than one.
+_WORTH_THREADS = 1 << 20
 _DIRECTORY = 64 << 20
 _LOCAL = struct.Struct("<4s22xHH")
 _ENCRYPTED = 0x1 | 0x40 | 0x2000
@@ -127,7 +128,7 @@ class _Reader:
 
     def unpack(self, members: list[_Member]) -> None:
         jobs = deque(members)
-        if len(jobs) < _THREADS or sum(member.info.file_size for member in members) < _WORTH_THREADS:
+        if sum(member.info.file_size for member in members) < _WORTH_THREADS * max(_THREADS, len(jobs)):
             self._work_off(jobs)
             return
         with ThreadPoolExecutor(_THREADS) as pool:

@@ -23,7 +23,7 @@ from eokit.unpack import CataloguedUnpacking, Unpacker, job, limits, workplace
 
 COLLECTION = "o:c"
 POINTS = {
-    "extracting": (limits.Meter, "add", 40),
+    "extracting": (limits.Meter, "add", 9),
     "extracted": (job.Job, "note", 1),
     "noted": (job.Job, "place", 1),
     "placing": (None, "put", 4),

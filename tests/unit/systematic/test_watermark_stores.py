@@ -4,12 +4,13 @@ import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import anyio
 import pytest
 
 from eokit.catalog import LocalCatalog
 from eokit.errors import CatalogError
 from eokit.storage import LocalStorage
-from eokit.systematic import Failure, Watermark, watermarks_beside
+from eokit.systematic import Failure, Progress, Reading, Watermark, watermarks_beside
 
 pytestmark = pytest.mark.anyio
 MARK = Watermark(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, 3, 4, 5, 678_000, tzinfo=UTC))
@@ -63,7 +64,34 @@ async def test_absent_catalogue_has_no_watermarks_and_stays_absent(tmp_path: Pat
         watermarks_beside(catalog, LocalStorage(tmp_path)) as store,
     ):
         assert await store.read("k") is None
-    assert not list(tmp_path.iterdir())
+    assert is_empty(tmp_path)
+
+
+def is_empty(folder: Path) -> bool:
+    return not list(folder.iterdir())
+
+
+async def test_writers_of_one_file_end_at_the_farthest(tmp_path: Path) -> None:
+    path = tmp_path / "catalog.sqlite"
+
+    async def advance(hours: int) -> None:
+        async with (
+            LocalCatalog(path) as catalog,
+            watermarks_beside(catalog, LocalStorage(tmp_path)) as store,
+        ):
+            progress = Progress(store, "k")
+            await progress.begin(MARK.origin)
+            for minutes in range(20):
+                reached = MARK.origin + timedelta(hours=hours, minutes=minutes)
+                await progress.advance(MARK.origin, Reading(reached, {}, set(), MARK.origin))
+
+    async with anyio.create_task_group() as group:
+        for hours in (3, 7, 5, 1):
+            group.start_soon(advance, hours)
+    async with LocalCatalog(path) as catalog, watermarks_beside(catalog, LocalStorage(tmp_path)) as store:
+        found = await store.read("k")
+    assert found is not None
+    assert found.watermark.position == MARK.origin + timedelta(hours=7, minutes=19)
 
 
 def test_damaged_watermark_is_an_error() -> None:

@@ -188,6 +188,10 @@ async def test_unpacked_folders_are_registered_whole(tmp_path: Path) -> None:
         inventory, found, _ = await look(tmp_path, station, catalog, storage)
         with inventory:
             assert [(one.kind, one.expected, one.found) for one in found] == [(Kind.WRONG_SIZE, "2", "1")]
+            assert await repair(inventory, station, catalog, storage) == 1
+        inventory, found, _ = await look(tmp_path, station, catalog, storage)
+        with inventory:
+            assert not found
 
 
 async def test_stale_parts_are_told_by_age(tmp_path: Path) -> None:
