@@ -80,7 +80,7 @@ class Repairer:
 
     def _names(self, record: ItemDict, finding: Finding) -> bool:
         asset = record["assets"].get(finding.asset)
-        return asset is not None and asset.get("href") == self.storage.href(finding.key)
+        return asset is not None and str(asset.get("href")).rstrip("/") == self.storage.href(finding.key)
 
     async def _objects(self, key: str) -> list[StoredObject]:
         """Give the object of this name, or all objects in the folder of this name."""

@@ -76,20 +76,23 @@ def _facts(product: Product) -> dict[str, Any]:
 def changed_item(item: ItemDict, changes: Sequence[Change]) -> ItemDict:
     """Put new assets in the places of their archives; the item itself stays as it is.
 
-    An archive asset that meanwhile has another href is left alone. Assets that came from an earlier
-    archive of the same key go.
+    A change whose archive the item no longer has, or has at another href, changes nothing: another run
+    was faster. Assets that came from an earlier archive of the same key go.
 
     Raises:
         InvalidInputError: Two assets would have one key.
     """
-    by_key = {change.key: change for change in changes}
+    applied = {
+        change.key: change
+        for change in changes
+        if (item["assets"].get(change.key) or {}).get("href") == change.href
+    }
     assets: dict[str, Any] = {}
     keys: list[str] = []
     for key, asset in item["assets"].items():
-        change = by_key.get(key)
-        if _replaced(asset, changes):
+        if _replaced(asset, applied):
             continue
-        there = {key: asset} if change is None or change.href != asset.get("href") else dict(change.assets)
+        there = applied[key].assets if key in applied else {key: asset}
         keys += there
         assets |= there
     check_twins(keys, item=item["id"])
@@ -100,9 +103,9 @@ def changed_item(item: ItemDict, changes: Sequence[Change]) -> ItemDict:
     return record
 
 
-def _replaced(asset: Any, changes: Sequence[Change]) -> bool:
+def _replaced(asset: Any, applied: Mapping[str, Change]) -> bool:
     origin = asset.get(UNPACKED_FROM) if isinstance(asset, Mapping) else None
-    return isinstance(origin, Mapping) and any(origin.get("key") == change.key for change in changes)
+    return isinstance(origin, Mapping) and origin.get("key") in applied
 
 
 def unpacked_hrefs(item: ItemDict) -> list[str]:

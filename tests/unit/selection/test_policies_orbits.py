@@ -14,7 +14,7 @@ from policy_products import EPOCH, choose, question
 from eokit.selection import POLICIES, Look, PolicyName, Wanted
 from eokit.times import Interval, format_utc, parse_utc
 
-REAL = Path("/work/shared/data/aux_orbits/poeorb.jsonl.gz")
+REAL = Path(__file__).parents[4] / "shared/data/aux_orbits/poeorb.jsonl.gz"
 NAME = re.compile(r"S1([A-Z])_OPER_AUX_POEORB_OPOD_(\w+)_V(\w+)_(\w+)\.EOF")
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 

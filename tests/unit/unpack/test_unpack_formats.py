@@ -187,6 +187,16 @@ async def test_a_new_archive_of_the_same_key_replaces_what_the_old_one_gave(tmp_
     assert everything(tmp_path / "o/c/i") == {"p.SAFE/a": b"3"}
 
 
+async def test_a_change_that_was_made_already_changes_nothing(tmp_path: Path):
+    storage = LocalStorage(tmp_path)
+    item = item_with(storage, **{"p.zip": zipped(("p.SAFE/a", b"1")), "q.xml": b"x"})
+    changes = await Unpacker(storage, "o").unpack(item)
+    record = changed_item(item, changes)
+    assert changed_item(record, changes) == record
+    moved = item | {"assets": {"p.zip": {"href": "s3://else/where"}}}
+    assert changed_item(moved, changes)["assets"] == moved["assets"]
+
+
 def test_suffixes():
     names = {
         "a.ZIP": "a",
