@@ -13,13 +13,13 @@ from typing import Any, Self
 
 from eokit.audit.findings import Day, Finding, Kind
 from eokit.audit.statements import CHECKABLE, DAYS, FINDINGS, SCHEMA, WANTED
+from eokit.catalog.interface import UNPACKED_FROM
 from eokit.errors import InvalidInputError
 from eokit.stac.items import ItemDict
 from eokit.storage import StoredObject
 from eokit.systematic.publications import published
 from eokit.times import parse_utc
 from eokit.transfer import Checksum
-from eokit.unpack.record import UNPACKED_FROM
 
 __all__ = ["Inventory"]
 

@@ -7,7 +7,17 @@ from typing import Any, NamedTuple, Protocol
 
 from eokit.times import Interval
 
-__all__ = ["Catalog", "CollectionSummary", "FilterLike", "Item", "KnownAsset", "KnownItem", "SortLike"]
+__all__ = [
+    "UNPACKED_FROM",
+    "Catalog",
+    "CollectionSummary",
+    "FilterLike",
+    "Item",
+    "KnownAsset",
+    "KnownItem",
+    "SortLike",
+    "known_assets",
+]
 
 Item = dict[str, Any]
 """A STAC item as a plain JSON document."""
@@ -29,11 +39,30 @@ class KnownAsset(NamedTuple):
     """`file:checksum` as stored, or None."""
 
 
+UNPACKED_FROM = "eoflows:unpacked_from"
+"""Asset field: key, href, size and checksum of the archive that the asset was unpacked from."""
+
+
+def known_assets(assets: Mapping[str, Mapping[str, Any]]) -> dict[str, KnownAsset]:
+    """Give what is known of a record's assets, and of the archives that they were unpacked from.
+
+    An archive that was unpacked and removed is as good as there: its content is.
+    """
+    known = {key: _known_asset(asset) for key, asset in assets.items()}
+    origins = [asset.get(UNPACKED_FROM) for asset in assets.values()]
+    archives = {str(origin.get("key")): origin for origin in origins if isinstance(origin, Mapping)}
+    return {key: _known_asset(origin) for key, origin in archives.items()} | known
+
+
+def _known_asset(asset: Mapping[str, Any]) -> KnownAsset:
+    return KnownAsset(str(asset.get("href") or ""), asset.get("file:size"), asset.get("file:checksum"))
+
+
 class KnownItem(NamedTuple):
     """What staging must know of an item that exists."""
 
     assets: Mapping[str, KnownAsset]
-    """By asset key."""
+    """By asset key; with the archives that assets were unpacked from, by their keys."""
     unpublished: bool
     """The item expired and lost its assets: it may be staged again."""
 

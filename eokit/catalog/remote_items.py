@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from eokit.catalog.interface import Item, KnownAsset, KnownItem
+from eokit.catalog.interface import Item, KnownItem, known_assets
 from eokit.catalog.remote_dialects import check_item_id
 from eokit.catalog.rows import stamped
 from eokit.catalog.validity import TIME_PROPERTIES, instant
@@ -74,11 +74,7 @@ def known_item(feature: Mapping[str, Any]) -> KnownItem:
     assets, properties = feature.get("assets") or {}, feature.get("properties") or {}
     if not isinstance(assets, Mapping) or not isinstance(properties, Mapping):
         raise ContractError(f"item {str(feature.get('id'))[:80]!r} has no assets or no properties object")
-    brief = {
-        key: KnownAsset(asset.get("href", ""), asset.get("file:size"), asset.get("file:checksum"))
-        for key, asset in assets.items()
-    }
-    return KnownItem(brief, bool(properties.get("unpublished")))
+    return KnownItem(known_assets(assets), bool(properties.get("unpublished")))
 
 
 def same(ours: Mapping[str, Any], stored: Mapping[str, Any]) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from eokit.catalog.interface import KnownAsset, KnownItem
+from eokit.catalog.interface import KnownAsset, KnownItem, known_assets
 from eokit.catalog.validity import instant, microseconds, validity
 from eokit.errors import InvalidInputError, UnsafeNameError
 from eokit.times import format_utc, parse_utc
@@ -113,10 +113,7 @@ def _brief(item: Mapping[str, Any]) -> list[Any]:
     assets = item.get("assets") or {}
     if not isinstance(assets, Mapping) or not all(isinstance(asset, Mapping) for asset in assets.values()):
         raise InvalidInputError(f"assets of item {item['id']!r} must be an object of objects")
-    brief = {
-        key: [asset.get("href", ""), asset.get("file:size"), asset.get("file:checksum")]
-        for key, asset in assets.items()
-    }
+    brief = {key: list(asset) for key, asset in known_assets(assets).items()}
     return [brief, bool(item["properties"].get("unpublished"))]
 
 

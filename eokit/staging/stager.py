@@ -166,7 +166,8 @@ class Stager:
         kept = {}
         if plan.keep:
             before = await self._catalog.get(self.place.catalog_collection, plan.item["id"])
-            kept = {key: before["assets"][key] for key in plan.keep} if before else {}
+            assets_before = before["assets"] if before else {}
+            kept = {key: asset for key, asset in assets_before.items() if key in plan.keep}
         return catalog_item(plan.item, assets, kept, self._source_url, self._chosen(plan.item))
 
 

@@ -7,12 +7,11 @@ from eokit.unpack.extract import extract
 from eokit.unpack.kinds import ArchiveKind, archive_kind, without_suffix
 from eokit.unpack.layout import Product, arrange
 from eokit.unpack.limits import Limits
-from eokit.unpack.record import UNPACKED_FROM, Change, changed_item
+from eokit.unpack.record import Change, changed_item
 from eokit.unpack.unpacker import Unpacker
 from eokit.unpack.workplace import sweep_workplaces
 
 __all__ = [
-    "UNPACKED_FROM",
     "ArchiveError",
     "ArchiveKind",
     "CataloguedUnpacking",

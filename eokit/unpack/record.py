@@ -5,15 +5,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from eokit.catalog.interface import UNPACKED_FROM
 from eokit.stac.items import ItemDict
 from eokit.storage import check_twins
 from eokit.unpack.kinds import media_type, without_suffix
 from eokit.unpack.layout import Product
 
-__all__ = ["UNPACKED_FROM", "Change", "changed_item", "new_assets", "unpacked_hrefs"]
-
-UNPACKED_FROM = "eoflows:unpacked_from"
-"""Asset field: key, href, size and checksum of the archive that the asset was unpacked from."""
+__all__ = ["Change", "changed_item", "new_assets", "unpacked_hrefs"]
 
 _FILE_EXTENSION = "https://stac-extensions.github.io/file/v2.1.0/schema.json"
 _OF_THE_ARCHIVE = ("alternate", "type")

@@ -23,11 +23,11 @@ import pytest
 from unpack_worker import COLLECTION, POINTS, storage_at
 
 from eokit.catalog import LocalCatalog
+from eokit.catalog.interface import UNPACKED_FROM
 from eokit.errors import DeadlineError, StorageError
 from eokit.storage import LocalStorage, Storage
 from eokit.transfer import Checksum
 from eokit.unpack import (
-    UNPACKED_FROM,
     CataloguedUnpacking,
     Limits,
     Unpacker,

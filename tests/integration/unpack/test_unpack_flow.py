@@ -9,9 +9,9 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from pystac import Item
 
+from eokit.catalog.interface import UNPACKED_FROM
 from eokit.errors import InvalidInputError, PartialError
 from eokit.rs_server import FlowEnvArgs
-from eokit.unpack import UNPACKED_FROM
 from flows.stage_aux import aux_staging
 from flows.unpack_aux import unpack_aux
 from tasks.environment import opened

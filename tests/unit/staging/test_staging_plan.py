@@ -183,3 +183,21 @@ def test_collections_that_cannot_be_used(collection):
     with pytest.raises(InvalidInputError, match="without its owner"):
         Place("demo", collection)
     assert PLACE.catalog_collection == "demo:s1-aux"
+
+
+def test_an_archive_that_was_unpacked_is_as_good_as_there() -> None:
+    from eokit.catalog.interface import UNPACKED_FROM, KnownItem, known_assets
+
+    md5 = "0" * 32
+    archive = {"key": "P.zip", "href": "file:///P.zip", "file:size": 7, "file:checksum": f"d50110{md5}"}
+    unpacked = {"P": {"href": "file:///s/P/", "file:size": 20, UNPACKED_FROM: archive}}
+    offered = {"href": "https://station/P", "file:size": 7, "file:checksum": md5}
+    item = {"id": "i", "properties": {}, "assets": {"P.zip": offered}}
+    place = Place("demo", "aux")
+
+    known = KnownItem(known_assets(unpacked), unpublished=False)
+    assert plan_item(item, known, place).assets == ()
+    republished = {**item, "assets": {"P.zip": {**offered, "file:size": 8}}}
+    plan = plan_item(republished, known, place)
+    assert [asset.key for asset in plan.assets] == ["P.zip"]
+    assert plan.keep == ("P",)
