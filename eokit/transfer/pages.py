@@ -11,6 +11,10 @@ _SECRET = re.compile(
     r"(?i)((?:token|key|signature|password|secret|authorization|credential)\w*[\"']?\s*[=:]\s*[\"']?)[^\s\"'&<,]+"
 )
 _MOST = 160
+_TEXT_PRODUCTS = (".xml", ".eof", ".json", ".geojson", ".kml", ".dbl", ".hdr", ".txt", ".html")
+_ERROR = re.compile(
+    r"<!doctype\s+html|<html|<[\w:]*(error|exception|fault)|\"(error|exception|fault)\w*\"", re.IGNORECASE
+)
 
 
 def page_error(beginning: bytes, name: str) -> IntegrityError | None:
@@ -23,7 +27,10 @@ def page_error(beginning: bytes, name: str) -> IntegrityError | None:
     text = beginning.removeprefix(b"\xef\xbb\xbf").lstrip()
     if not text.startswith((b"<", b"{")) or b"\0" in beginning:
         return None
-    words = " ".join(_TAG.sub(" ", text.decode("utf-8", "replace")).split())
+    page = text.decode("utf-8", "replace")
+    if name.lower().endswith(_TEXT_PRODUCTS) and not _ERROR.search(page):
+        return None
+    words = " ".join(_TAG.sub(" ", page).split())
     words = "".join(char for char in _SECRET.sub(r"\1...", words) if char.isprintable())
     excerpt = words[:_MOST] + ("..." if len(words) > _MOST else "")
     return IntegrityError("error page", "the product's bytes", repr(excerpt), where=name)

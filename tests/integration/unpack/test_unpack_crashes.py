@@ -108,7 +108,9 @@ async def stage(folder: Path, where: str, body: bytes | None = None) -> Storage:
 def start(folder: Path, where: str, point: str = "never") -> subprocess.Popen[str]:
     command = [sys.executable, str(HERE / "unpack_worker.py"), str(folder), where, point]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
 
 
 async def ended(process: subprocess.Popen[str]) -> str:
@@ -203,7 +205,7 @@ async def test_four_at_once(tmp_path: Path, where: str):
     storage = await stage(tmp_path, where)
     runs = [start(tmp_path, where) for _ in range(4)]
     outputs = await asyncio.gather(*map(ended, runs))
-    assert all(run.returncode == 0 for run in runs)
+    assert all(run.returncode == 0 for run in runs), outputs
     assert not [output for output in outputs if "failed" in output]
     assert any(output.startswith("unpacked") for output in outputs)
     await check_finished(tmp_path, storage)
