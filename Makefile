@@ -23,6 +23,7 @@ $(STAMP): requirements.lock bootstrap.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r bootstrap.lock
 	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes --compile-bytecode requirements.lock
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@mkdir -p $(PREFECT_HOME)
 	@touch $(STAMP)
 
 demo: $(STAMP) ## run the main job on the sandbox and show what was staged

@@ -6,7 +6,7 @@ import tempfile
 import pytest
 
 # Before anything imports Prefect: without these it would make a .prefect in the user's home.
-os.environ.setdefault("PREFECT_HOME", tempfile.mkdtemp(prefix="eoflows-prefect-"))
+os.environ["PREFECT_HOME"] = tempfile.mkdtemp(prefix="eoflows-prefect-")
 os.environ.setdefault("DO_NOT_TRACK", "1")
 
 
