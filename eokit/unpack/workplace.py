@@ -123,8 +123,10 @@ class Workplace:
         """Remove the folder and let go of it."""
         try:
             self.clear()
-            with storage_errors(self.path), suppress(FileNotFoundError):
-                (self.path / "lock").unlink()
+            with storage_errors(self.path):
+                (self.path / "lock").unlink(missing_ok=True)
+            # Another run may have put its own lock here at this moment: then it is its folder.
+            with suppress(OSError):
                 self.path.rmdir()
         finally:
             self.release()
