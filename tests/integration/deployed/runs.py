@@ -22,8 +22,11 @@ class Runs:
         self._http.close()
 
     def ask(self, method: str, path: str, json: Any = None) -> Any:
-        """Send a request to Prefect's API."""
-        answer = self._http.request(method, path, json=json)
+        """Send a request to Prefect's API; on SQLite it answers 503 while others write."""
+        deadline = time.monotonic() + 60
+        while (answer := self._http.request(method, path, json=json)).status_code == 503:
+            assert time.monotonic() < deadline, "Prefect's API was busy for a minute"
+            time.sleep(0.2)
         answer.raise_for_status()
         return answer.json() if answer.content else None
 
