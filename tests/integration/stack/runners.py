@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -88,7 +89,11 @@ class Server:
         self.http.close()
 
     def ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
-        response = self.http.request(method, path, json=body)
+        deadline = time.monotonic() + 60
+        # On SQLite the server answers 503 while others write.
+        while (response := self.http.request(method, path, json=body)).status_code == 503:
+            assert time.monotonic() < deadline, response.text
+            time.sleep(0.2)
         assert response.is_success, response.text
         return response.json()
 

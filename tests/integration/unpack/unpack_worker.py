@@ -69,3 +69,6 @@ async def main(folder: Path, place: str, point: str) -> None:
 
 if __name__ == "__main__":
     asyncio.run(main(Path(sys.argv[1]), sys.argv[2], sys.argv[3]))
+    sys.stdout.flush()
+    # obstore's threads sometimes abort an interpreter that is ending, when all is done.
+    os._exit(0)
