@@ -3,7 +3,8 @@
 ```
 EoError
 ├── InvalidInputError (ValueError)   the caller must change the request
-│   └── UnsafeNameError              an id, key or path that must not become a file or object name
+│   ├── UnsafeNameError              an id, key or path that must not become a file or object name
+│   └── unpack.ArchiveError          an archive that must not, or cannot, be unpacked
 ├── ServiceError                     a service was asked; `url` says where, without its query
 │   ├── UnreachableError             no answer: connect, TLS, time-out, stall, 5xx after all retries
 │   │   └── ThrottledError           429 or 503 after all retries; `retry_after` in seconds

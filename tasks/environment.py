@@ -12,7 +12,7 @@ from eokit.errors import InvalidInputError
 from eokit.rs_server import FlowEnv, FlowEnvArgs
 from tasks.limits import host_slots
 
-__all__ = ["opened"]
+__all__ = ["current", "opened"]
 
 _current: ContextVar[FlowEnv | None] = ContextVar("eoflows_environment", default=None)
 
@@ -28,9 +28,9 @@ async def opened(env: FlowEnvArgs, *, writable: bool = True) -> AsyncIterator[Fl
     Raises:
         InvalidInputError: There is no such environment block, or it does not serve the owner.
     """
-    current = _current.get()
-    if current is not None and _same(current.args, env) and (current.writable or not writable):
-        yield current
+    outer = current()
+    if outer is not None and _same(outer.args, env) and (outer.writable or not writable):
+        yield outer
         return
     block = await _load(env.environment)
     async with host_slots() as slot, block.open(env, slot=slot, writable=writable) as flow_env:
@@ -39,6 +39,11 @@ async def opened(env: FlowEnvArgs, *, writable: bool = True) -> AsyncIterator[Fl
             yield flow_env
         finally:
             _current.reset(token)
+
+
+def current() -> FlowEnv | None:
+    """Give the environment that an enclosing task or flow has opened, or None."""
+    return _current.get()
 
 
 def _same(one: FlowEnvArgs, other: FlowEnvArgs) -> bool:

@@ -81,7 +81,7 @@ async def aux_unzip_decompress(
 
 
 def _enclosing() -> FlowEnvArgs:
-    current = environment._current.get()
+    current = environment.current()
     if current is None:
         raise InvalidInputError("no environment is open here; give env=FlowEnvArgs(owner_id=...)")
     return current.args

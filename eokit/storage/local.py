@@ -131,7 +131,7 @@ class LocalStorage:
                     (self.root / folder).rmdir()
 
     async def list(self, prefix: str = "") -> AsyncIterator[Sequence[StoredObject]]:
-        """List files, a thousand at a time; folders are read one by one."""
+        """List files, a thousand at a time; folders are read one by one, half-done ones (`.part`) not."""
         start = self.spool(prefix.rstrip("/")) if prefix.strip("/") else self.root
         walk = files_under(start)
         while page := await anyio.to_thread.run_sync(self._page, walk):
@@ -145,6 +145,8 @@ class LocalStorage:
             with suppress(FileNotFoundError):
                 found = entry.stat(follow_symlinks=False)
                 key = Path(entry.path).relative_to(self.root).as_posix()
+                if ".part/" in key:
+                    continue
                 page.append(StoredObject(key, found.st_size, datetime.fromtimestamp(found.st_mtime, UTC)))
             if len(page) == _PAGE:
                 break
