@@ -1,7 +1,9 @@
 """Credentials and settings of the services, as Prefect blocks; each has one method that opens its client."""
 
 from blocks.catalog import LocalCatalog
+from blocks.dummy import DummyServer
 from blocks.environment import EoEnvironment
+from blocks.ledger import JobLedger
 from blocks.oauth2 import OAuth2Credentials
 from blocks.rs_server import RsServerCredentials
 from blocks.s3 import S3Bucket
@@ -9,7 +11,9 @@ from blocks.stac import StacApi
 from blocks.storage import ObjectStorage
 
 __all__ = [
+    "DummyServer",
     "EoEnvironment",
+    "JobLedger",
     "LocalCatalog",
     "OAuth2Credentials",
     "ObjectStorage",

@@ -16,6 +16,7 @@ from eokit.catalog.remote import CatalogProfile, RemoteCatalog
 from eokit.http import HttpClient, Keyring, Origin
 from eokit.rs_server import Source
 from eokit.stac import StacClient
+from eokit.stac.client import MatchedCount
 
 __all__ = ["StacApi"]
 
@@ -63,6 +64,11 @@ class StacApi(Block):
         description="URL schemes to fetch assets by, the preferred first.",
     )
     page_size: int = Field(default=1000, ge=1, le=10_000, description="Items to ask for per page.")
+    number_matched: MatchedCount = Field(
+        default="exact",
+        description="What `numberMatched` of its answers is: exact, so that fewer items are an answer that "
+        "was cut and the run says so; or an estimate, which tells nothing.",
+    )
     catalog_profile: CatalogProfile = Field(
         default=CatalogProfile.RS_SERVER,
         description="Only where this API is the catalogue of an environment: rs-server names collections "
@@ -104,13 +110,13 @@ class StacApi(Block):
     @property
     def source(self) -> Source:
         """The settings for searches and transfers."""
-        return Source(self.url, tuple(self.schemes), self.page_size)
+        return Source(self.url, tuple(self.schemes), self.page_size, self.number_matched)
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[StacClient]:
         """Open a client for this API alone."""
         async with HttpClient(keyring=self.keyring, trusted=self.origins) as http:
-            yield StacClient(self.url, http, page_size=self.page_size)
+            yield StacClient(self.url, http, page_size=self.page_size, matched=self.number_matched)
 
     @asynccontextmanager
     async def open_catalog(self, *, writable: bool = True) -> AsyncIterator[RemoteCatalog]:

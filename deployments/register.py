@@ -11,7 +11,16 @@ import asyncio
 from pathlib import Path
 
 import blocks
-from blocks import EoEnvironment, LocalCatalog, OAuth2Credentials, ObjectStorage, RsServerCredentials, StacApi
+from blocks import (
+    DummyServer,
+    EoEnvironment,
+    JobLedger,
+    LocalCatalog,
+    OAuth2Credentials,
+    ObjectStorage,
+    RsServerCredentials,
+    StacApi,
+)
 from blocks.logos import PUBLIC, logo
 
 # No secrets: every sandbox accepts them.
@@ -48,6 +57,11 @@ async def write_sandbox(url: str, other_url: str, state: Path) -> None:
     await storage.save("sandbox", overwrite=True)
     environment = EoEnvironment(owners=["demo"], catalog=catalog, storage=storage, **apis)
     await environment.save("sandbox", overwrite=True)
+    ledger = JobLedger(url=str(state / "ledger.sqlite"), results=storage)
+    await ledger.save("sandbox", overwrite=True)
+    for kind in ("token", "inputs", "listing", "none"):
+        place = DummyServer(url=f"{url}/dummy/{kind}-sandbox", exclusive=kind == "listing")
+        await place.save(f"sandbox-{kind}", overwrite=True)
 
 
 def main() -> None:

@@ -7,16 +7,22 @@ EoError
 │   └── unpack.ArchiveError          an archive that must not, or cannot, be unpacked
 ├── ServiceError                     a service was asked; `url` says where, without its query
 │   ├── UnreachableError             no answer: connect, TLS, time-out, stall, 5xx after all retries
-│   │   └── ThrottledError           429 or 503 after all retries; `retry_after` in seconds
+│   │   ├── ThrottledError           429 or 503 after all retries; `retry_after` in seconds
+│   │   └── UnsentError              no connection: the request certainly had no effect
 │   ├── RefusedError                 a definite no: 4xx; `status` and `detail` say why
 │   │   ├── CredentialsError         401 or 403
 │   │   ├── AbsentError              404 or 410
 │   │   └── ConflictError            409 or 412
 │   └── ContractError                the answer breaks the service's own contract
+│       └── TruncatedError           a listing ended before all of it had come
 ├── ForbiddenAddressError            an address, scheme or redirect that the settings do not allow
 ├── IntegrityError                   bytes arrived, and are not the bytes that were promised
 ├── StorageError                     the destination cannot take what it was given
 ├── CatalogError                     the catalogue cannot be used as asked
+├── LedgerError                      the ledger of jobs and money cannot be used as asked
+│   ├── LateError                    the lease was lost meanwhile: somebody else owns the job now
+│   ├── TakenError                   the job belongs to another intent
+│   └── BudgetError                  the budget does not cover it; nothing was sent
 ├── DeadlineError (TimeoutError)     a limit set by the caller has passed
 ├── PartialError                     some items failed; `causes` has one error each
 └── OutcomeUnknownError              something was sent and nobody can say whether it took effect
@@ -26,10 +32,12 @@ No message shows a secret: URLs are printed without query, user or fragment.
 """
 
 from collections.abc import Mapping
+from typing import Any
 from urllib.parse import urlsplit
 
 __all__ = [
     "AbsentError",
+    "BudgetError",
     "CatalogError",
     "ConflictError",
     "ContractError",
@@ -39,14 +47,19 @@ __all__ = [
     "ForbiddenAddressError",
     "IntegrityError",
     "InvalidInputError",
+    "LateError",
+    "LedgerError",
     "OutcomeUnknownError",
     "PartialError",
     "RefusedError",
     "ServiceError",
     "StorageError",
+    "TakenError",
     "ThrottledError",
+    "TruncatedError",
     "UnreachableError",
     "UnsafeNameError",
+    "UnsentError",
     "public_url",
 ]
 
@@ -83,7 +96,10 @@ class ServiceError(EoError):
 
     Attributes:
         url: Where, without query (safe to show).
+        document: The JSON that the service answered with, secrets removed; None where there was none.
     """
+
+    document: Any = None
 
     def __init__(self, message: str, *, url: str = "") -> None:
         self.url = public_url(url) if url else ""
@@ -91,7 +107,13 @@ class ServiceError(EoError):
 
 
 class UnreachableError(ServiceError):
-    """No usable answer came: nothing is known about what was asked for. Trying later may help."""
+    """No usable answer came: nothing is known about what was asked for. Trying later may help.
+
+    Attributes:
+        answered: HTTP status of the answer, or None where there was none.
+    """
+
+    answered: int | None = None
 
 
 class ThrottledError(UnreachableError):
@@ -99,11 +121,19 @@ class ThrottledError(UnreachableError):
 
     Attributes:
         retry_after: Seconds that the service asked to wait, or None.
+        status: 429 is a definite no to this request; after 503 it may have taken effect.
     """
 
-    def __init__(self, message: str, *, url: str = "", retry_after: float | None = None) -> None:
+    def __init__(
+        self, message: str, *, url: str = "", retry_after: float | None = None, status: int = 503
+    ) -> None:
         self.retry_after = retry_after
+        self.status = status
         super().__init__(message, url=url)
+
+
+class UnsentError(UnreachableError):
+    """No connection, or no token, could be had: the request certainly had no effect."""
 
 
 class RefusedError(ServiceError):
@@ -136,6 +166,10 @@ class ContractError(ServiceError):
     """The service answered what its contract rules out: a broken document, a paging loop, a wrong type."""
 
 
+class TruncatedError(ContractError):
+    """A listing ended before all of it had come; what came may be used, and is not all there is."""
+
+
 class ForbiddenAddressError(EoError):
     """A scheme, host, address or redirect that the settings do not allow."""
 
@@ -161,6 +195,22 @@ class StorageError(EoError):
 
 class CatalogError(EoError):
     """The catalogue cannot be used as asked: wrong host, wrong schema, damaged file."""
+
+
+class LedgerError(EoError):
+    """The ledger of jobs and money cannot be used as asked: wrong host, wrong schema, unknown name."""
+
+
+class LateError(LedgerError):
+    """The lease is over, and somebody else may own the job now: what comes too late has no effect."""
+
+
+class TakenError(LedgerError):
+    """A job of a service cannot be this intent's: another intent has it already."""
+
+
+class BudgetError(LedgerError):
+    """The budget does not cover what was asked for; nothing was sent."""
 
 
 class DeadlineError(EoError, TimeoutError):

@@ -12,7 +12,7 @@ from eokit.rs_server import AuxiliarySource, FlowEnvArgs
 from eokit.staging import Place
 from eokit.systematic import Pace
 from eokit.times import Interval, parse_utc
-from tasks.stage import Timeout
+from tasks.stage import Timeout, search_limit
 from tasks.systematic import SystematicOrder
 from tasks.upkeep import AuditOrder, audit, audit_state, repair_parameters
 
@@ -81,7 +81,7 @@ async def audit_storage(
         start,
         last,
         selected=selected_assets,
-        timeout=timeout_seconds if timeout_seconds > 0 else None,
+        timeout=search_limit(timeout_seconds),
     )
     place, span = Place(env.owner_id, catalog_collection_identifier), Interval(parse_utc(start), last)
     deployment, parameters = repair_parameters(last)

@@ -3,11 +3,12 @@
 from typing import Any
 
 from prefect import flow
+from prefect.client.schemas.objects import State
 from pystac import ItemCollection
 
 from eokit.rs_server import AuxiliarySource, FlowEnvArgs
 from tasks.publish import publish_items
-from tasks.search import search_task
+from tasks.search import ending_state, search_task
 
 __all__ = ["search"]
 
@@ -18,7 +19,7 @@ async def search(
     aux_cql2: dict[str, Any],
     error_if_empty: bool = False,
     source: AuxiliarySource = AuxiliarySource.AUXIP,
-) -> ItemCollection:
+) -> State[ItemCollection]:
     """Search auxiliary products and show them as a table. Nothing is staged.
 
     Args:
@@ -29,13 +30,14 @@ async def search(
         source: Where to search.
 
     Returns:
-        The items found, perhaps none.
+        The items found, perhaps none. If the source gave fewer than it has, the run ends `Incomplete`.
 
     Raises:
         InvalidInputError: The search cannot be understood, or (a ValueError) nothing was found and
             `error_if_empty` is set.
+        TruncatedError: The source has items and gave none.
     """
     items = await search_task(env, aux_cql2, error_if_empty, source)
     found = [item.to_dict(transform_hrefs=False) for item in items.items[:200]]
     await publish_items("aux-search", f"{len(items)} items found in {source}", found, len(items))
-    return items
+    return ending_state(items)

@@ -33,6 +33,7 @@ async def stage_aux_for_scene(
     source: AuxiliarySource = AuxiliarySource.AUXIP,
     on_failure: OnFailure = "return",
     plan_only: bool = False,
+    from_run: str | None = None,
 ) -> State[Staged]:
     """Stage the auxiliary products that a table names for a scene, each type by its policy.
 
@@ -55,6 +56,8 @@ async def stage_aux_for_scene(
         source: Where to search, if the table says nothing else.
         on_failure: `fail` ends the run Failed when something is lacking; `return` gives False.
         plan_only: Show what would be staged, how many bytes and why, and touch nothing.
+        from_run: Id of an earlier flow run for this scene; only the inputs that it did not bring are
+            looked at.
 
     Returns:
         Whether the scene has all that it must have and nothing failed, and the catalogue's items (None
@@ -62,7 +65,8 @@ async def stage_aux_for_scene(
 
     Raises:
         PartialError: Something is lacking and `on_failure` is `fail`.
-        InvalidInputError: An argument or the table cannot be used, or the table has no rule for the scene.
+        InvalidInputError: An argument, the table or the earlier run cannot be used, or the table has no rule
+            for the scene.
     """
     given = (start_datetime, end_datetime, mission, product_type)
     if scene is None:
@@ -78,5 +82,6 @@ async def stage_aux_for_scene(
         source,
         timeout_seconds,
         plan_only,
+        from_run,
     )
     return ending_state(await stage_for_scene(env, order), on_failure)

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from eokit.rs_server import AuxiliarySource, FlowEnvArgs
 from eokit.systematic import Pace
-from tasks.stage import OnFailure, Timeout
+from tasks.stage import OnFailure, Timeout, search_limit
 from tasks.systematic import SystematicOrder, stage_systematically, systematic_state
 
 __all__ = ["systematic_aux_staging"]
@@ -90,6 +90,6 @@ async def systematic_aux_staging(
         selected=selected_assets,
         plan_only=plan_only,
         restage_expired=restage_expired,
-        timeout=timeout_seconds if timeout_seconds > 0 else None,
+        timeout=search_limit(timeout_seconds),
     )
     return systematic_state(await stage_systematically(env, order), on_failure)

@@ -12,8 +12,9 @@ from types import FrameType
 
 import orjson
 
+from sandbox.geo_engine import GeoEngineSettings
 from sandbox.server import Sandbox
-from sandbox.settings import ApiKey, SandboxSettings
+from sandbox.settings import ApiKey, SandboxSettings, StagingSettings
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -39,9 +40,10 @@ def _parser() -> argparse.ArgumentParser:
     defaults = SandboxSettings()
     parser = argparse.ArgumentParser(
         prog="python -m sandbox",
-        description="Local stand-ins for /auxip, /prip, /cadip, /cdse and /catalog. Prints one JSON line with"
-        " the addresses when it is ready. x-api-key: sandbox-demo-key. OAuth2 at /oauth2/token: demo,"
-        " demo-password.",
+        description="Local stand-ins for /auxip, /prip, /cadip, /cdse, /catalog, RS staging (/processes,"
+        " /jobs), OGC API - Processes (/ogc), UP42 (/up42, /up42-auth) and Geo Engine (/geoengine/0.9)."
+        " Prints one JSON line with the addresses when it is ready. x-api-key: sandbox-demo-key."
+        " OAuth2 at /oauth2/token: demo, demo-password.",
     )
     add = parser.add_argument
     add("--host", default=defaults.host, help="address to listen on (default: %(default)s)")
@@ -66,6 +68,8 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--token-lifetime", type=float, default=defaults.token_lifetime, help="seconds (default: %(default)s)"
     )
+    add("--staging-directory", type=Path, help="where RS staging writes files; without it they are dropped")
+    add("--geo-engine-cache", type=int, default=64, help="MiB of stream messages kept (default: %(default)s)")
     add("--ready-file", type=Path, help="file that receives the JSON line when the sandbox is ready")
     return parser
 
@@ -83,6 +87,8 @@ def _settings(options: argparse.Namespace) -> SandboxSettings:
         published_from=options.published_from,
         token_lifetime=options.token_lifetime,
         keys={**SandboxSettings().keys, **more},
+        staging=StagingSettings(directory=options.staging_directory),
+        geo_engine=GeoEngineSettings(cache_bytes=options.geo_engine_cache * 1024 * 1024),
     )
 
 

@@ -1,6 +1,6 @@
 """All services on one server."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from starlette.applications import Starlette
@@ -8,19 +8,28 @@ from starlette.applications import Starlette
 from sandbox.access import Gate
 from sandbox.admin import admin_routes
 from sandbox.cdse import Cdse
+from sandbox.cloud_storage.accounts import GoogleAccounts
+from sandbox.cloud_storage.service import CloudStorage
+from sandbox.dummy import Dummy
 from sandbox.faults import FaultBook
 from sandbox.generated import auxiliary_products, level0_products, sessions
+from sandbox.geo_engine.mount import GeoEngineMount
 from sandbox.loaded import load_products
 from sandbox.log import RequestLog
 from sandbox.oauth2 import TokenStore, token_routes
+from sandbox.ogc_processes.service import OgcProcesses
 from sandbox.origins import Origins
 from sandbox.products import Product, Session
 from sandbox.recorder import Recorder
 from sandbox.rs_server.catalogue import Catalogue
 from sandbox.rs_server.catalogue_store import CatalogueStore
+from sandbox.rs_server.staging import Staging
 from sandbox.rs_server.stations import Station
 from sandbox.settings import SandboxSettings, StationSettings
 from sandbox.stac.errors import Refusal, answer_refusal
+from sandbox.up42.admin import up42_admin_routes
+from sandbox.up42.auth import Tokens
+from sandbox.up42.service import Up42, up42_regions
 
 __all__ = ["Services", "build_app"]
 
@@ -36,12 +45,17 @@ class Services:
     cdse: Cdse
     catalogue: CatalogueStore
     app: Recorder
+    staging: Staging
+    ogc_processes: Mapping[str, OgcProcesses]
+    up42: Mapping[str, Up42]
+    geo_engine: GeoEngineMount
+    dummy: Dummy
+    cloud_storage: CloudStorage
 
 
 def build_app(settings: SandboxSettings, origins: Origins) -> Services:
     """Build the services and fill them with products."""
     log, faults, tokens = RequestLog(settings.log_capacity), FaultBook(), TokenStore(settings)
-    origins.expire_tokens = tokens.expire_all
     gate = Gate(settings.keys, tokens)
     stations = {
         name: Station(name, settings.stations.get(name, StationSettings()), collections, gate, origins)
@@ -50,17 +64,57 @@ def build_app(settings: SandboxSettings, origins: Origins) -> Services:
     cdse = Cdse(settings.cdse, gate)
     store = CatalogueStore(settings)
     catalogue = Catalogue(settings.catalogue, store, gate)
+    up42 = up42_regions(settings.up42, settings.clock, origins, settings.seed)
+    geo_engine = GeoEngineMount(settings.geo_engine, settings.clock)
+    dummy = Dummy(settings.dummy, settings.clock)
+    google = GoogleAccounts(settings.clock, origins, settings.token_lifetime)
+    cloud_storage = CloudStorage(settings.cloud_storage, google, settings.clock)
+    origins.expire_tokens = _expiry(tokens, geo_engine, google, *(region.tokens for region in up42.values()))
+    staging = Staging(settings, gate, origins)
+    ogc_processes = {
+        prefix: OgcProcesses(prefix, one, settings, tokens, origins)
+        for prefix, one in settings.ogc_processes.items()
+    }
     _fill(settings, stations, cdse)
     starlette = Starlette(
         routes=[
             *admin_routes(log, faults, origins),
             *token_routes(tokens, ("/oauth2/token",)),
             *(route for service in (*stations.values(), cdse, catalogue) for route in service.routes()),
+            *geo_engine.routes(),
+            *dummy.routes(),
+            *staging.routes(),
+            *google.routes(),
+            *cloud_storage.routes(),
+            *(route for server in ogc_processes.values() for route in server.routes()),
+            *(route for region in up42.values() for route in (*region.routes(), *up42_admin_routes(region))),
         ],
         exception_handlers={Refusal: answer_refusal},
     )
     app = Recorder(starlette, log, faults, origins)
-    return Services(log, faults, tokens, stations, cdse, store, app)
+    return Services(
+        log,
+        faults,
+        tokens,
+        stations,
+        cdse,
+        store,
+        app,
+        staging=staging,
+        ogc_processes=ogc_processes,
+        up42=up42,
+        geo_engine=geo_engine,
+        dummy=dummy,
+        cloud_storage=cloud_storage,
+    )
+
+
+def _expiry(*stores: TokenStore | Tokens | GeoEngineMount | GoogleAccounts) -> Callable[[], None]:
+    def expire() -> None:
+        for store in stores:
+            store.expire_all()
+
+    return expire
 
 
 def _fill(settings: SandboxSettings, stations: Mapping[str, Station], cdse: Cdse) -> None:

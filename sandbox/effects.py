@@ -12,7 +12,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sandbox import rewrites
-from sandbox.faults import HOP_MARK, Fault, Fired
+from sandbox.faults import BEHAVIOUR, HOP_MARK, KINDS, Fault, Fired
 from sandbox.origins import Origins
 from sandbox.protocol import Connection
 
@@ -73,7 +73,7 @@ class Call:
         await self._client_left()
 
     async def _client_left(self) -> None:
-        while (await self.receive())["type"] != "http.disconnect":
+        while not (await self.receive())["type"].endswith(".disconnect"):
             pass
 
 
@@ -113,6 +113,7 @@ async def _refusal(struck: Struck, scope: Scope, receive: Receive, send: Send) -
         )
     if struck.fault.kind == "server_error":
         status = struck.fault["status"]
+    await _take_effect(struck, scope, receive)
     await PlainTextResponse(text, status, headers)(scope, receive, send)
     if struck.fault.kind == "server_error" and struck.fault["close"]:
         struck.call.connection.close()
@@ -155,6 +156,7 @@ async def _slow(struck: Struck, scope: Scope, receive: Receive, send: Send) -> N
 
 
 async def _hang(struck: Struck, scope: Scope, receive: Receive, send: Send) -> None:
+    await _take_effect(struck, scope, receive)
     await struck.call.keep_waiting(struck.fault["seconds"])
 
 
@@ -162,6 +164,7 @@ async def _cut(struck: Struck, scope: Scope, receive: Receive, send: Send) -> No
     """Stall, truncate or reset in the middle of a body."""
     kind, limit = struck.fault.kind, struck.fault["after_bytes"]
     if limit is None:
+        await _take_effect(struck, scope, receive)
         await struck.call.hang_up(reset=True)
         return
     try:
@@ -174,17 +177,30 @@ async def _cut(struck: Struck, scope: Scope, receive: Receive, send: Send) -> No
 
 
 async def _lost_answer(struck: Struck, scope: Scope, receive: Receive, send: Send) -> None:
-    async def swallow(message: Message) -> None:
-        pass
-
-    await struck.app(scope, receive, swallow)
+    await struck.app(scope, receive, _swallow)
     await struck.call.hang_up()
+
+
+async def _take_effect(struck: Struck, scope: Scope, receive: Receive) -> None:
+    """Let the service do what was asked, if the fault's order says so, and drop its answer."""
+    if "takes_effect" in KINDS[struck.fault.kind] and struck.fault["takes_effect"]:
+        await struck.app(scope, receive, _swallow)
+
+
+async def _swallow(message: Message) -> None:
+    pass
+
+
+async def _behave(struck: Struck, scope: Scope, receive: Receive, send: Send) -> None:
+    """Hand the application the settings that hold for this request; of several orders the first wins."""
+    behaviour = {**struck.fault["settings"], **scope.get(BEHAVIOUR, {})}
+    await struck.app({**scope, BEHAVIOUR: behaviour}, receive, send)
 
 
 async def _error_page(struck: Struck, scope: Scope, receive: Receive, send: Send) -> None:
     media_type, page = ERROR_PAGES[struck.fault["format"]]
     if struck.fault["at_byte"] is None:
-        await Response(page, media_type=media_type)(scope, receive, send)
+        await Response(page, struck.fault["status"], media_type=media_type)(scope, receive, send)
         return
     await struck.app(scope, receive, rewrites.overlay(send, struck.fault["at_byte"], page))
 
@@ -251,4 +267,5 @@ EFFECTS: dict[str, Effect] = {
     "changed": _changed,
     "gzip": _rewritten,
     "chunked": _rewritten,
+    "behave": _behave,
 }

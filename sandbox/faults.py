@@ -3,20 +3,20 @@
 | kind | what the client sees | parameters (default) |
 |---|---|---|
 | throttle | 429 | retry_after seconds (1; None: no header), http_date (False) |
-| unavailable | 503 | retry_after (None), http_date (False) |
-| server_error | 500 | status (500), close the connection after it (False) |
+| unavailable | 503 | retry_after (None), http_date (False), takes_effect (False) |
+| server_error | 500 | status (500), close the connection after it (False), takes_effect (False) |
 | forbidden | 403 | |
 | expired_token | 401 | revoke (False): all tokens issued so far are invalid, a new one passes |
 | latency | the first byte comes late | seconds (0.2) |
 | slow | the body comes slowly | rate bytes per second (10000), piece bytes (1024) |
 | stall | headers, part of the body, then nothing | after_bytes (1000), seconds (60) |
-| hang | nothing at all | seconds (60) |
+| hang | nothing at all | seconds (60), takes_effect (False) |
 | truncate | the promised Content-Length is not kept | after_bytes (1000) |
-| reset | TCP reset | after_bytes (None: before any answer) |
+| reset | TCP reset | after_bytes (None: before any answer), takes_effect (False) |
 | lost_answer | the request takes effect, the connection closes | |
 | wrong_checksum | a body with flipped bytes, same length | offset (0), count (1) |
 | wrong_size | a consistent body of another length | delta (-1) |
-| error_page | 200, an error document | format (xml; html), at_byte (None; n: inside the body) |
+| error_page | 200, an error document | format (xml; html), at_byte (None; n: inside the body), status (200) |
 | bad_json | a cut body, consistent length | keep fraction (0.5) |
 | redirect | 302 | target (other_origin), status (302), hops (3), url (None) |
 | wrong_range | Content-Range that lies | shift of the start (1), total_shift (0) |
@@ -24,6 +24,9 @@
 | changed | another ETag and content | content (True), version (None: each time a new one) |
 | gzip | Content-Encoding: gzip | |
 | chunked | no Content-Length | |
+| behave | an answer under other settings of the service | settings ({}: name to value) |
+
+With `takes_effect` the service does what was asked, and only its answer is withheld.
 
 Targets of `redirect`: other_origin, same_origin, loop, chain (`hops`), downgrade (to plain http on another
 name of this host), file, link_local, private, url (`url`).
@@ -44,23 +47,25 @@ from sandbox.log import path_matches
 __all__ = ["KINDS", "Fault", "FaultBook", "Fired"]
 
 HOP_MARK = "_sandbox_hop"
+BEHAVIOUR = "sandbox.behaviour"
+"""Key of a request's scope: the settings that `behave` ordered for it, name to value."""
 
 KINDS: dict[str, dict[str, Any]] = {
     "throttle": {"retry_after": 1, "http_date": False},
-    "unavailable": {"retry_after": None, "http_date": False},
-    "server_error": {"status": 500, "close": False},
+    "unavailable": {"retry_after": None, "http_date": False, "takes_effect": False},
+    "server_error": {"status": 500, "close": False, "takes_effect": False},
     "forbidden": {},
     "expired_token": {"revoke": False},
     "latency": {"seconds": 0.2},
     "slow": {"rate": 10_000, "piece": 1024},
     "stall": {"after_bytes": 1000, "seconds": 60.0},
-    "hang": {"seconds": 60.0},
+    "hang": {"seconds": 60.0, "takes_effect": False},
     "truncate": {"after_bytes": 1000},
-    "reset": {"after_bytes": None},
+    "reset": {"after_bytes": None, "takes_effect": False},
     "lost_answer": {},
     "wrong_checksum": {"offset": 0, "count": 1},
     "wrong_size": {"delta": -1},
-    "error_page": {"format": "xml", "at_byte": None},
+    "error_page": {"format": "xml", "at_byte": None, "status": 200},
     "bad_json": {"keep": 0.5},
     "redirect": {"target": "other_origin", "status": 302, "hops": 3, "url": None},
     "wrong_range": {"shift": 1, "total_shift": 0},
@@ -68,6 +73,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "changed": {"content": True, "version": None},
     "gzip": {},
     "chunked": {},
+    "behave": {"settings": {}},
 }
 """Parameters of each kind, with their defaults."""
 

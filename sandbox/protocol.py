@@ -5,10 +5,11 @@ import socket
 import struct
 from typing import Any
 
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-__all__ = ["Connection", "ConnectionProtocol", "connection_of"]
+__all__ = ["Connection", "ConnectionProtocol", "connection_of", "with_connection"]
 
 _EXTENSION = "sandbox.connection"
 
@@ -16,7 +17,7 @@ _EXTENSION = "sandbox.connection"
 class Connection:
     """The TCP connection of a request."""
 
-    def __init__(self, protocol: H11Protocol) -> None:
+    def __init__(self, protocol: H11Protocol | WebSocketsSansIOProtocol) -> None:
         self._protocol = protocol
 
     @property
@@ -48,13 +49,17 @@ class ConnectionProtocol(H11Protocol):
         super().__init__(*args, **kwargs)
         self.logger = logging.getLogger("sandbox.http")
         self.access_log = False
-        application = self.app
+        self.app = with_connection(self.app, Connection(self))
 
-        async def with_connection(scope: Scope, receive: Receive, send: Send) -> None:
-            scope.setdefault("extensions", {})[_EXTENSION] = Connection(self)
-            await application(scope, receive, send)
 
-        self.app = with_connection
+def with_connection(app: ASGIApp, connection: Connection) -> ASGIApp:
+    """Wrap an application so that `connection_of` finds the connection of its requests."""
+
+    async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
+        scope.setdefault("extensions", {})[_EXTENSION] = connection
+        await app(scope, receive, send)
+
+    return wrapped
 
 
 def connection_of(scope: Scope) -> Connection:

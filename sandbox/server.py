@@ -5,20 +5,29 @@ import socket
 import threading
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import uvicorn
 
 from sandbox.app import build_app
 from sandbox.cdse import Cdse
+from sandbox.cloud_storage.service import CloudStorage
+from sandbox.dummy import Dummy
 from sandbox.faults import FaultBook
+from sandbox.geo_engine.websocket import WebSocketProtocol
 from sandbox.log import RequestLog
 from sandbox.oauth2 import TokenStore
+from sandbox.ogc_processes.service import OgcProcesses
 from sandbox.origins import Origins
 from sandbox.protocol import ConnectionProtocol
 from sandbox.rs_server.catalogue_store import CatalogueStore
+from sandbox.rs_server.staging import Staging
 from sandbox.rs_server.stations import Station
 from sandbox.settings import SandboxSettings
+from sandbox.up42.service import Up42
+
+if TYPE_CHECKING:
+    from sandbox.geo_engine.service import GeoEngine
 
 __all__ = ["Sandbox"]
 
@@ -47,7 +56,9 @@ class Sandbox:
         config = uvicorn.Config(
             self._services.app,
             http=ConnectionProtocol,
-            ws="none",
+            ws=WebSocketProtocol,
+            ws_per_message_deflate=False,
+            ws_ping_interval=None,
             lifespan="off",
             log_config=None,
             date_header=True,
@@ -93,6 +104,41 @@ class Sandbox:
     def catalogue(self) -> CatalogueStore:
         """What the catalogue holds."""
         return self._services.catalogue
+
+    @property
+    def dummy(self) -> Dummy:
+        """The made-up service that runs jobs."""
+        return self._services.dummy
+
+    @property
+    def cloud_storage(self) -> CloudStorage:
+        """Google Cloud Storage."""
+        return self._services.cloud_storage
+
+    @property
+    def up42(self) -> Up42:
+        """UP42, region `eu`."""
+        return self._services.up42["eu"]
+
+    @property
+    def up42_regions(self) -> Mapping[str, Up42]:
+        """UP42, all regions by name."""
+        return self._services.up42
+
+    @property
+    def staging(self) -> Staging:
+        """RS-Server's staging service."""
+        return self._services.staging
+
+    @property
+    def ogc_processes(self) -> Mapping[str, OgcProcesses]:
+        """OGC API - Processes servers by prefix."""
+        return self._services.ogc_processes
+
+    @property
+    def geo_engine(self) -> "GeoEngine":
+        """The Geo Engine, all versions; the first look loads it."""
+        return self._services.geo_engine.service
 
     @property
     def tokens(self) -> TokenStore:

@@ -3,11 +3,18 @@
 A field whose doc line says *believed* was never observed on the real service: who observes it, corrects it.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Literal
+
+from sandbox.cloud_storage.settings import CloudStorageSettings
+from sandbox.dummy import DummySettings
+from sandbox.geo_engine.settings import GeoEngineSettings
+from sandbox.ogc_processes.settings import OgcProcessesSettings, Pace
+from sandbox.up42.settings import Up42Settings
 
 __all__ = [
     "ApiKey",
@@ -15,6 +22,7 @@ __all__ = [
     "CdseSettings",
     "CollectionSettings",
     "SandboxSettings",
+    "StagingSettings",
     "StationSettings",
     "utc_now",
 ]
@@ -69,6 +77,8 @@ class StationSettings:
     """`and` inside `and` is accepted (believed)."""
     number_matched: bool = True
     """Pages carry `numberMatched` (believed)."""
+    most_results: int | None = None
+    """A search gives at most so many items in all, and then ends without a word; None: all (believed)."""
     next_link_merges: bool = True
     """The next link's body is merged with the request's (believed); else it is the whole body."""
     download_auth: DownloadAuth = "api_key"
@@ -117,6 +127,29 @@ class CatalogueSettings:
     """Days until an item's assets are taken away; None: never (believed; the real table is per type)."""
     accepts_owner_colon: bool = True
     """A search also accepts `owner:collection` where `owner_collection` is documented (believed)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StagingSettings:
+    """RS-Server's staging service."""
+
+    directory: Path | None = None
+    """Where staged files land, as `bucket/owner/collection/item/file`, with file URIs in the catalogue; None:
+    they are downloaded and dropped, and the catalogue has `s3://` addresses as the real service's."""
+    bucket: str = "rs-sandbox-staging"
+    """Bucket of all addresses; the real service chooses it by owner, collection and type."""
+    at_once: int = 4
+    """Downloads of one job at one moment (believed)."""
+    fails_at_once: str | None = None
+    """A message: each new job has failed already in the answer, which is 201 all the same (read in the
+    source)."""
+    twin: Literal["fails", "succeeds"] = "fails"
+    """What publishing an item does that somebody else has published meanwhile (409): the real service means
+    to take it as success, but fails, and deletes the files (read in the source, not run)."""
+    catalogue_timeout: float = 5.0
+    """Seconds until the catalogue must have answered a search (read in the source)."""
+    pace: Pace = asyncio.sleep
+    """Waits before each download, so that a test can hold a job between two assets."""
 
 
 def _stations() -> dict[str, tuple[CollectionSettings, ...]]:
@@ -170,6 +203,20 @@ class SandboxSettings:
     """The CDSE-like STAC API."""
     catalogue: CatalogueSettings = field(default_factory=CatalogueSettings)
     """The RS catalogue."""
+    staging: StagingSettings = field(default_factory=StagingSettings)
+    """RS-Server's staging service."""
+    ogc_processes: Mapping[str, OgcProcessesSettings] = field(
+        default_factory=lambda: {"/ogc": OgcProcessesSettings()}
+    )
+    """OGC API - Processes servers by the prefix of their paths."""
+    geo_engine: GeoEngineSettings = field(default_factory=GeoEngineSettings)
+    """The Geo Engine, in all its versions."""
+    dummy: DummySettings = field(default_factory=DummySettings)
+    """The made-up service that runs jobs."""
+    up42: Up42Settings = field(default_factory=Up42Settings)
+    """UP42 processing, in all its regions."""
+    cloud_storage: CloudStorageSettings = field(default_factory=CloudStorageSettings)
+    """Google Cloud Storage."""
     log_capacity: int = 200_000
     """Entries kept in the request log; the oldest go first."""
     clock: Callable[[], datetime] = utc_now

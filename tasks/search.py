@@ -4,17 +4,23 @@ from typing import Any
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
-from prefect.logging import get_run_logger
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
 from pystac import ItemCollection
 
-from eokit.errors import InvalidInputError
+from eokit.errors import InvalidInputError, TruncatedError
 from eokit.rs_server import AuxiliarySource, FlowEnvArgs, select_search_client_and_kwargs
+from eokit.selection import partial_pages
 from eokit.stac import SearchRequest
 from eokit.stac.items import ItemDict
 from eokit.tracing import span
 from tasks.environment import opened
+from tasks.logs import run_logger
 
-__all__ = ["search_task"]
+__all__ = ["ending_state", "search_task"]
+
+_CUT = "eoflows:cut"
+"""Member of an item collection that says why it is not all that the source has."""
 
 
 @task(name="search-aux", task_run_name="search {source}", cache_policy=NO_CACHE, persist_result=False)
@@ -33,22 +39,32 @@ async def search_task(
         source: Where to search.
 
     Returns:
-        The items found, perhaps none.
+        The items found, perhaps none. If the source gave fewer than it has, the collection's extra field
+        `eoflows:cut` says so.
 
     Raises:
         InvalidInputError: The search cannot be understood, or (a ValueError) nothing was found and
             `error_if_empty` is set.
+        TruncatedError: The source has items and gave none.
         UnreachableError: The source did not answer; that is never an empty result.
         RefusedError: The source refused the search.
     """
-    request, logger = SearchRequest.from_envelope(aux_cql2), get_run_logger()
-    items: list[ItemDict] = []
+    request, items, cut = SearchRequest.from_envelope(aux_cql2), list[ItemDict](), list[TruncatedError]()
     with span(env.service_name, "aux-search", env.calling_span):
         async with opened(env, writable=False) as flow_env:
             client, options = select_search_client_and_kwargs(flow_env, source)
-            async for page in client.pages(request, **options):
+            async for page in partial_pages(client.pages(request, **options), cut.append):
                 items += page
-    logger.info("%s: %d items found", source, len(items))
+    if cut and not items:
+        raise cut[0]
+    run_logger().info("%s: %d items found%s", source, len(items), f"; {cut[0]}" if cut else "")
     if error_if_empty and not items:
         raise InvalidInputError(f"No item found for CQL2: {aux_cql2}")
-    return ItemCollection(items)
+    return ItemCollection(items, extra_fields={_CUT: str(cut[0])} if cut else None)
+
+
+def ending_state(items: ItemCollection) -> State[ItemCollection]:
+    """Give the state that a search ends in, with the count as message."""
+    cut = items.extra_fields.get(_CUT)
+    message = f"{len(items)} items found" + (f"; {cut}" if cut else "")
+    return Completed(name="Incomplete" if cut else "Completed", message=message, data=items)

@@ -2,14 +2,11 @@
 
 from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, Protocol
-from uuid import uuid4
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
-from prefect.logging import get_run_logger
 from prefect.runtime import flow_run, task_run
 from prefect.states import Completed, Failed
 from pydantic import Field
@@ -17,7 +14,7 @@ from pystac import ItemCollection
 
 from eokit.errors import InvalidInputError, PartialError
 from eokit.rs_server import AuxiliarySource, FlowEnv, FlowEnvArgs, select_search_client_and_kwargs
-from eokit.selection import Selection, Wanted, complete_pages
+from eokit.selection import Selection, Wanted, complete_pages, partial_pages
 from eokit.stac import SearchRequest
 from eokit.stac.items import ItemDict
 from eokit.staging import ItemRecord, Outcome, Place, Stager, StagingReport, stage_pages
@@ -26,8 +23,9 @@ from eokit.staging.sieve import Sieve
 from eokit.staging.verdict import Ending, StagingVerdict
 from eokit.storage import asset_key
 from eokit.tracing import span
-from tasks.earlier import failed_items, runs_folder
+from tasks.earlier import failed_items, table_key
 from tasks.environment import opened
+from tasks.logs import run_logger
 from tasks.progress import shown_progress
 from tasks.publish import human_bytes, publish_report
 
@@ -40,8 +38,11 @@ __all__ = [
     "answer",
     "aux_staging_task",
     "ending_state",
+    "make_stager",
+    "search_limit",
     "stage_aux",
     "stage_batch_task",
+    "usual_assets",
 ]
 
 OnFailure = Literal["return", "fail"]
@@ -123,22 +124,33 @@ class Order:
         Raises:
             InvalidInputError: One of them cannot be understood.
         """
-        if timeout_seconds < -1:
-            raise InvalidInputError(
-                f"timeout_seconds is {timeout_seconds}; give seconds, or -1 or 0 for none"
-            )
-        # CDSE items also list every file inside the product.
-        usual = ["product"] if source == AuxiliarySource.CDSE else None
         return cls(
             SearchRequest.from_envelope(search),
             collection,
             AuxiliarySource(source),
-            timeout_seconds if timeout_seconds > 0 else None,
-            selected_assets or usual,
+            search_limit(timeout_seconds),
+            selected_assets or usual_assets(source),
             wanted,
             plan_only,
             from_run,
         )
+
+
+def search_limit(timeout_seconds: int) -> float | None:
+    """Read the limit of a search: seconds, or None.
+
+    Raises:
+        InvalidInputError: It is less than -1.
+    """
+    if timeout_seconds < -1:
+        raise InvalidInputError(f"timeout_seconds is {timeout_seconds}; give seconds, or -1 or 0 for none")
+    return timeout_seconds if timeout_seconds > 0 else None
+
+
+def usual_assets(source: AuxiliarySource) -> list[str] | None:
+    """Give the assets that are staged if none are named; None is all."""
+    # CDSE items also list every file inside the product.
+    return ["product"] if source == AuxiliarySource.CDSE else None
 
 
 async def stage_aux(env: FlowEnvArgs, order: Order) -> StagingVerdict:
@@ -160,34 +172,36 @@ async def stage_aux(env: FlowEnvArgs, order: Order) -> StagingVerdict:
 
 
 async def _already_catalogued(flow_env: FlowEnv, order: Order) -> StagingVerdict:
-    client, options = select_search_client_and_kwargs(flow_env, order.source)
     report, items = StagingReport(), []
     sieve = Sieve(report, None, Selection(order.wanted) if order.wanted else None)
-    pages = client.pages(order.request, timeout=order.timeout, **options)
-    if order.wanted:
-        pages = complete_pages(pages, order.request.limit)
+    pages = _pages(flow_env, order, report)
     async for page in sieve.wanted(sieve.watched(pages)):
         items += page
         sieve.add([ItemRecord(item["id"], Outcome.ALREADY, "found in the catalogue itself") for item in page])
-    get_run_logger().info("%d items found in the catalogue; there is nothing to stage", len(items))
+    run_logger().info("%d items found in the catalogue; there is nothing to stage", len(items))
     return StagingVerdict(report, items, [], order.source)
 
 
-async def _stage(env: FlowEnvArgs, flow_env: FlowEnv, order: Order) -> StagingVerdict:
+def _pages(flow_env: FlowEnv, order: Order, report: StagingReport) -> AsyncIterator[list[ItemDict]]:
+    """Search; an answer that the source cut is noted, and refused where products compete."""
     client, options = select_search_client_and_kwargs(flow_env, order.source)
     pages = client.pages(order.request, timeout=order.timeout, **options)
-    if order.wanted:
-        pages = complete_pages(pages, order.request.limit)
-    if order.from_run:
-        pages = _only(pages, await failed_items(flow_env.storage, flow_env.owner_id, order.from_run))
-    key = f"{runs_folder(flow_env.owner_id)}{_run_name()}.jsonl"
+    if order.wanted and order.wanted.rule.ranks:
+        return complete_pages(pages, order.request.limit)
+    return partial_pages(pages, report.was_cut)
+
+
+async def _stage(env: FlowEnvArgs, flow_env: FlowEnv, order: Order) -> StagingVerdict:
+    only = order.from_run and await failed_items(flow_env.storage, flow_env.owner_id, order.from_run)
+    key = table_key(flow_env.owner_id)
     # A plan leaves no trace but its artifact.
     table = None if order.plan_only else flow_env.storage.spool(key)
     with StagingReport(table, keep_present=True) as report:
+        pages = _pages(flow_env, order, report)
         async with shown_progress("aux-staging-progress", lambda: _reading(report, flow_env)):
             await stage_pages(
-                pages,
-                _stager(flow_env, order),
+                _only(pages, only) if only else pages,
+                make_stager(flow_env, order),
                 report,
                 chooser=Selection(order.wanted) if order.wanted else None,
                 plan_only=order.plan_only,
@@ -199,7 +213,7 @@ async def _stage(env: FlowEnvArgs, flow_env: FlowEnv, order: Order) -> StagingVe
     await publish_report(
         "aux-staging", verdict.sentence, report, produced=products.removesuffix("/item/asset"), table=stored
     )
-    get_run_logger().info("%s %s moved", verdict.sentence, human_bytes(flow_env.bytes_moved))
+    run_logger().info("%s %s moved", verdict.sentence, human_bytes(flow_env.bytes_moved))
     return verdict
 
 
@@ -217,7 +231,8 @@ async def _verdict(flow_env: FlowEnv, order: Order, report: StagingReport) -> St
     return StagingVerdict(report, items, lost, order.source)
 
 
-def _stager(flow_env: FlowEnv, order: Order) -> Stager:
+def make_stager(flow_env: FlowEnv, order: Order) -> Stager:
+    """Give what stages items of the order's source in its collection, and says in their records why."""
     source, run = flow_env.source(order.source), str(flow_run.id or "")
 
     def chosen(item: ItemDict) -> Provenance:
@@ -244,10 +259,6 @@ def _reading(report: StagingReport, flow_env: FlowEnv) -> tuple[float, str]:
     return percent, f"{done} of {report.found} products, {human_bytes(flow_env.bytes_moved)} moved"
 
 
-def _run_name() -> str:
-    return f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{str(flow_run.id or uuid4())[:8]}"
-
-
 def _batch_name() -> str:
     return f"stage {len(task_run.parameters['batch'])} products"
 
@@ -265,7 +276,7 @@ async def stage_batch_task(env: FlowEnvArgs, order: Order, batch: list[ItemDict]
         The outcome of each item.
     """
     async with opened(env) as flow_env:
-        return await _stager(flow_env, order).stage(batch)
+        return await make_stager(flow_env, order).stage(batch)
 
 
 @task(name="stage-aux", cache_policy=NO_CACHE, persist_result=False)

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from prefect.artifacts import acreate_table_artifact
-from prefect.logging import get_run_logger
 
 from eokit.errors import EoError, InvalidInputError
 from eokit.rs_server import AuxiliarySource, FlowEnvArgs
@@ -15,7 +14,9 @@ from eokit.selection.table import Alternative, AuxiliaryInput
 from eokit.staging import Place
 from eokit.staging.scene_verdict import InputVerdict, SceneVerdict
 from eokit.staging.verdict import StagingVerdict
+from tasks.earlier import failed_inputs, store_scene
 from tasks.environment import opened
+from tasks.logs import run_logger
 from tasks.stage import Order, stage_aux
 
 __all__ = ["SceneOrder", "catalogued_scene", "stage_for_scene"]
@@ -32,6 +33,7 @@ class SceneOrder:
         source: Where to search, if an alternative says nothing else.
         timeout_seconds: Limit of each search in seconds; -1 and 0 are none.
         plan_only: Show what would be done, and touch nothing.
+        from_run: An earlier run for this scene; only the inputs that it did not bring are looked at.
     """
 
     scene: Scene
@@ -40,6 +42,7 @@ class SceneOrder:
     source: AuxiliarySource = AuxiliarySource.AUXIP
     timeout_seconds: int = -1
     plan_only: bool = False
+    from_run: str | None = None
 
     def order(self, needed: AuxiliaryInput, alternative: Alternative) -> Order:
         """Give the order for one alternative of an input.
@@ -78,22 +81,34 @@ async def stage_for_scene(env: FlowEnvArgs, order: SceneOrder) -> SceneVerdict:
     """Stage every auxiliary input of a scene, and show a row for each.
 
     Raises:
-        InvalidInputError: The environment cannot be used, or the scene does not say enough.
+        InvalidInputError: The environment or the earlier run cannot be used, or the scene does not say
+            enough.
     """
     for needed in order.inputs:
         for alternative in needed.alternatives:
             order.order(needed, alternative)
-    async with opened(env, writable=not order.plan_only):
-        verdict = SceneVerdict(str(order.scene), [await _input(env, order, one) for one in order.inputs])
+    scene = str(order.scene)
+    async with opened(env, writable=not order.plan_only) as flow_env:
+        storage, owner, wanted = flow_env.storage, flow_env.owner_id, order.inputs
+        if order.from_run:
+            failed = await failed_inputs(storage, owner, order.from_run, scene)
+            wanted = [one for one in order.inputs if one.name in failed]
+        verdict = SceneVerdict(scene, [await _input(env, order, one) for one in wanted])
+        if not order.plan_only:
+            await store_scene(storage, owner, scene, [one.record for one in verdict.inputs])
     rows = sorted((one.row for one in verdict.inputs), key=lambda row: row["outcome"] != "failed")
     await acreate_table_artifact(rows, key="stage-aux-for-scene", description=f"**{verdict.sentence}**")
-    get_run_logger().info("%s", verdict.sentence)
+    run_logger().info("%s", verdict.sentence)
     return verdict
 
 
 async def _input(env: FlowEnvArgs, order: SceneOrder, needed: AuxiliaryInput) -> InputVerdict:
     async def search(alternative: Alternative) -> StagingVerdict:
-        return await stage_aux(env, order.order(needed, alternative))
+        verdict = await stage_aux(env, order.order(needed, alternative))
+        if verdict.report.cut and not verdict.report.found:
+            # What did not come may fit: that is not absent.
+            raise verdict.report.cut
+        return verdict
 
     try:
         trail = await first_found(

@@ -5,17 +5,15 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
-from uuid import uuid4
 
 from prefect.client.schemas.objects import State
-from prefect.logging import get_run_logger
-from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 
 from eokit.errors import InvalidInputError
 from eokit.rs_server import AuxiliarySource, FlowEnv, FlowEnvArgs, select_search_client_and_kwargs
 from eokit.stac import SearchRequest
-from eokit.staging import Place, Stager, StagingReport
+from eokit.staging import Place, StagingReport
+from eokit.staging.twins import Twins
 from eokit.systematic import (
     Pace,
     Progress,
@@ -30,13 +28,14 @@ from eokit.systematic import (
 from eokit.systematic.verdict import StreamState, SystematicVerdict
 from eokit.times import Interval, format_utc, parse_utc
 from eokit.tracing import span
-from tasks.earlier import runs_folder
+from tasks.earlier import table_key
 from tasks.environment import opened
+from tasks.logs import run_logger
 from tasks.progress import shown_progress
 from tasks.publish import human_bytes, publish_report
-from tasks.stage import OnFailure, Order, stage_batch_task
+from tasks.stage import OnFailure, Order, make_stager, stage_batch_task, usual_assets
 
-__all__ = ["SystematicOrder", "make_stager", "stage_systematically", "systematic_state"]
+__all__ = ["SystematicOrder", "publications", "stage_systematically", "systematic_state"]
 
 _KEY = "systematic-aux-staging"
 
@@ -99,8 +98,7 @@ class SystematicOrder:
             for name in collections or [""]
             for kind in product_types or [""]
         ]
-        usual = ["product"] if source is AuxiliarySource.CDSE else None
-        others["selected"] = others.get("selected") or usual
+        others["selected"] = others.get("selected") or usual_assets(source)
         return cls(collection, source, streams, pace, first or None, last or None, **others)
 
     def key(self, place: Place, stream: Stream) -> str:
@@ -114,18 +112,11 @@ class SystematicOrder:
         return Order(SearchRequest(), self.collection, self.source, selected=self.selected)
 
 
-def make_stager(flow_env: FlowEnv, order: Order) -> Stager:
-    """Give what stages items of the order's source in its collection."""
-    source = flow_env.source(order.source)
-    return Stager(
-        Place(flow_env.owner_id, order.collection, source.schemes),
-        flow_env.catalog,
-        flow_env.storage,
-        flow_env.engine,
-        selected=order.selected,
-        source_url=source.url,
-        moved=flow_env.moved,
-    )
+def publications(flow_env: FlowEnv, order: SystematicOrder, stream: Stream) -> Publications:
+    """Give what reads a stream of an order."""
+    searcher, options = select_search_client_and_kwargs(flow_env, order.source)
+    page = flow_env.source(order.source).page_size
+    return Publications(searcher, stream, page, order.timeout, options)
 
 
 async def stage_systematically(env: FlowEnvArgs, order: SystematicOrder) -> SystematicVerdict:
@@ -143,7 +134,7 @@ async def stage_systematically(env: FlowEnvArgs, order: SystematicOrder) -> Syst
                 states = await run.follow_all()
             verdict = SystematicVerdict(report, states, order.source)
             moved = human_bytes(flow_env.bytes_moved)
-            get_run_logger().info("%s %s moved", verdict.sentence, moved)
+            run_logger().info("%s %s moved", verdict.sentence, moved)
             return verdict
 
 
@@ -152,7 +143,7 @@ class _Run:
 
     def __init__(self, env: FlowEnvArgs, flow_env: FlowEnv, order: SystematicOrder) -> None:
         self._env, self._flow_env, self._order = env, flow_env, order
-        self._stager = make_stager(flow_env, order.stage_order)
+        self._stager, self._twins = make_stager(flow_env, order.stage_order), Twins()
         self._now = datetime.now(UTC)
         self._report, self._line, self._done, self._table = StagingReport(), "begins", 0.0, ""
 
@@ -163,8 +154,7 @@ class _Run:
             yield self._report
             return
         storage = self._flow_env.storage
-        name = f"{self._now:%Y%m%dT%H%M%S%f}-{str(flow_run.id or uuid4())[:8]}.jsonl"
-        key = f"{runs_folder(self._flow_env.owner_id)}{name}"
+        key = table_key(self._flow_env.owner_id)
         path, self._table = storage.spool(key), storage.href(key)
         with StagingReport(path) as self._report:
             yield self._report
@@ -185,7 +175,7 @@ class _Run:
         start, end = order.start or self._now, min(order.end or self._now, self._now)
         mark, began, full = await progress.begin(start), None, False
         async for step in follow(
-            self._publications(stream),
+            publications(self._flow_env, order, stream),
             progress,
             self._settler(),
             start=start,
@@ -198,12 +188,6 @@ class _Run:
         settled = order.end is not None and not order.plan_only and await progress.finish(order.end)
         return StreamState(str(stream), began or mark.position, end, mark, full, settled)
 
-    def _publications(self, stream: Stream) -> Publications:
-        order = self._order
-        searcher, options = select_search_client_and_kwargs(self._flow_env, order.source)
-        page = self._flow_env.source(order.source).page_size
-        return Publications(searcher, stream, page, order.timeout, options)
-
     def _settler(self) -> Settler:
         order = self._order
         return Settler(
@@ -212,6 +196,7 @@ class _Run:
             lambda batch: stage_batch_task(self._env, order.stage_order, batch),
             plan_only=order.plan_only,
             restage_expired=order.restage_expired,
+            twins=self._twins,
         )
 
     async def _show(self, stream: Stream, step: Step, began: datetime, end: datetime) -> None:

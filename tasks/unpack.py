@@ -6,7 +6,6 @@ from prefect import task
 from prefect.artifacts import acreate_table_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
-from prefect.logging import get_run_logger
 from prefect.runtime import task_run
 from prefect.states import Completed, Failed
 from pystac import Item, ItemCollection
@@ -24,6 +23,7 @@ from eokit.unpack import (
 )
 from tasks import environment
 from tasks.environment import opened
+from tasks.logs import run_logger
 from tasks.publish import human_bytes
 from tasks.stage import OnFailure
 
@@ -145,7 +145,7 @@ async def unpack_items(
             place = Place(flow_env.owner_id, collection).catalog_collection
             items = await flow_env.catalog.get_many(place, good)
     await _publish(records)
-    get_run_logger().info(_sentence(records))
+    run_logger().info(_sentence(records))
     return records, ItemCollection(items)
 
 

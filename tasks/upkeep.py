@@ -8,13 +8,11 @@ from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
-from uuid import uuid4
 
 import anyio
 import orjson
 from prefect.artifacts import acreate_table_artifact
 from prefect.client.schemas.objects import State
-from prefect.logging import get_run_logger
 from prefect.runtime import deployment, flow_run
 from prefect.states import Completed
 from pydantic_core import to_jsonable_python
@@ -33,15 +31,19 @@ from eokit.audit import (
 from eokit.audit.census import stale_parts
 from eokit.errors import public_url
 from eokit.expiry import Expirer, Expiry, Rules, plan_expiry
-from eokit.rs_server import FlowEnv, FlowEnvArgs, select_search_client_and_kwargs
+from eokit.rs_server import FlowEnv, FlowEnvArgs
 from eokit.staging import ItemRecord, Outcome, Place
+from eokit.staging.twins import Twins
 from eokit.systematic import Publications, Settler
 from eokit.times import format_utc
+from eokit.unpack import sweep_workplaces
+from tasks.earlier import table_key
 from tasks.environment import opened
+from tasks.logs import run_logger
 from tasks.progress import shown_progress
 from tasks.publish import human_bytes
-from tasks.stage import stage_batch_task
-from tasks.systematic import SystematicOrder, make_stager
+from tasks.stage import make_stager, stage_batch_task
+from tasks.systematic import SystematicOrder, publications
 
 __all__ = ["AuditOrder", "audit", "audit_state", "expire", "repair_parameters"]
 
@@ -65,7 +67,7 @@ def _now() -> datetime:
 @asynccontextmanager
 async def _lines(flow_env: FlowEnv, folder: str) -> AsyncIterator[tuple["_Lines", str]]:
     """Keep lines of JSON in the storage, beside the products."""
-    key = f"{flow_env.owner_id}/{folder}/{_now():%Y%m%dT%H%M%S%f}-{str(flow_run.id or uuid4())[:8]}.jsonl"
+    key = table_key(flow_env.owner_id, folder)
     path = flow_env.storage.spool(key)
     with _written(path) as lines:
         yield lines, flow_env.storage.href(key)
@@ -149,6 +151,7 @@ class _Audit:
 
     def __init__(self, env: FlowEnvArgs, flow_env: FlowEnv, order: AuditOrder, inventory: Inventory) -> None:
         self._env, self._flow_env, self._order, self._inventory = env, flow_env, order, inventory
+        self._twins = Twins()
         self._before = (_now() - order.grace).timestamp()
 
     async def carry_out(self, line: list[str]) -> AuditVerdict:
@@ -171,9 +174,7 @@ class _Audit:
 
     def _sources(self) -> list[Publications]:
         what = self._order.what
-        searcher, options = select_search_client_and_kwargs(self._flow_env, what.source)
-        page = self._flow_env.source(what.source).page_size
-        return [Publications(searcher, stream, page, what.timeout, options) for stream in what.streams]
+        return [publications(self._flow_env, what, stream) for stream in what.streams]
 
     async def _repair(self, sources: Sequence[Publications], told: Any) -> tuple[dict[str, int], list[str]]:
         flow_env, order = self._flow_env, self._order
@@ -193,7 +194,9 @@ class _Audit:
         if order.unregistered is Unregistered.REMOVE:
             async for page in self._pages():
                 done["removed"] += await repairer.remove_unregistered(page)
-        parts = await flow_env.storage.sweep(order.stale)
+        workshop = flow_env.storage.workshop
+        parts = await anyio.to_thread.run_sync(sweep_workplaces, workshop, order.stale)
+        parts += await flow_env.storage.sweep(order.stale)
         counts = {"staged": len(records) - len(failed), "failed": len(failed), "parts removed": parts}
         return done | counts, [f"{record.item}: {record.reason}" for record in failed[:20]]
 
@@ -209,7 +212,7 @@ class _Audit:
             return await stage_batch_task(self._env, order, batch)
 
         stager = make_stager(flow_env, order)
-        return Settler(stager, flow_env.catalog, stage, restage_expired=True, only=only)
+        return Settler(stager, flow_env.catalog, stage, restage_expired=True, twins=self._twins, only=only)
 
     async def _publish(self, verdict: AuditVerdict) -> None:
         async with _lines(self._flow_env, "_audits") as (lines, href):
@@ -220,7 +223,7 @@ class _Audit:
         description = f"**{verdict.sentence}**\n\nAll findings: `{public_url(href)}`.{command}"
         rows = [_row(day) for day in verdict.days[-_ROWS:]] or [{"day": "nothing to compare"}]
         await acreate_table_artifact(rows, key="audit-storage", description=description)
-        get_run_logger().info("%s %s", verdict.sentence, verdict.command)
+        run_logger().info("%s %s", verdict.sentence, verdict.command)
 
 
 def _row(day: Day) -> dict[str, Any]:
@@ -282,7 +285,7 @@ async def _expired(
         whole = f"\n\nWhole table: `{public_url(href)}`."
     none = [{"item": "nothing expires", "reason": "", "detail": "", "bytes": 0}]
     await acreate_table_artifact(rows or none, key="expire-staged", description=f"**{sentence}**{whole}")
-    get_run_logger().info(sentence)
+    run_logger().info(sentence)
     name = ("Planned" if plan_only else "Expired") if found else "NothingExpires"
     data = {"expired": [one.item for one in found[:_ROWS]], "count": len(found), "bytes": size}
     return Completed(name=name, message=sentence, data=data | {"objects_removed": removed})

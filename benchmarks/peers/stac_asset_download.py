@@ -3,7 +3,6 @@
 import asyncio
 import datetime
 import json
-import resource
 import sys
 import time
 from pathlib import Path
@@ -12,20 +11,27 @@ from typing import Any
 import pystac
 import stac_asset
 
+MOMENT = datetime.datetime(2025, 1, 1, tzinfo=datetime.UTC)
 
-def items(urls: list[str]) -> pystac.ItemCollection:
-    """Give one item with an asset per file: an item per file, and folder for it, would cost more."""
-    moment = datetime.datetime(2025, 1, 1, tzinfo=datetime.UTC)
-    item = pystac.Item("item", None, None, moment, {})
+
+def items(urls: list[str], *, together: bool) -> list[pystac.Item]:
+    """Give an item per file, as catalogues do, or one item that has them all."""
+    if together:
+        item = pystac.Item("item", None, None, MOMENT, {})
+        for number, url in enumerate(urls):
+            item.add_asset(f"asset-{number}", pystac.Asset(href=url))
+        return [item]
+    made = []
     for number, url in enumerate(urls):
-        item.add_asset(f"asset-{number}", pystac.Asset(href=url))
-    return pystac.ItemCollection([item], clone_items=False)
+        made.append(pystac.Item(f"item-{number:04}", None, None, MOMENT, {}))
+        made[-1].add_asset("data", pystac.Asset(href=url))
+    return made
 
 
-async def download(urls: list[str], folder: str, given: dict[str, Any]) -> None:
+async def download(found: list[pystac.Item], folder: str, given: dict[str, Any]) -> None:
     """Download as its documentation shows."""
     await stac_asset.download_item_collection(
-        items(urls),
+        pystac.ItemCollection(found, clone_items=False),
         folder,
         file_name=None,
         max_concurrent_downloads=given["connections"],
@@ -33,14 +39,22 @@ async def download(urls: list[str], folder: str, given: dict[str, Any]) -> None:
     )
 
 
+def peak() -> float:
+    """Give the most memory that this process had, in MB."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) / 1000
+
+
 async def measure(given: dict[str, Any]) -> dict[str, float]:
     """Warm up, then measure."""
+    together = given["together"]
     # Its clients, botocore among them, are imported by the first download.
-    await download(given["warm"], str(Path(given["folder"]) / "warm"), given)
+    await download(items(given["warm"], together=together), f"{given['folder']}/warm", given)
+    found = items(given["urls"], together=together)
     started, used = time.perf_counter(), time.process_time()
-    await download(given["urls"], given["folder"], given)
+    await download(found, given["folder"], given)
     wall, cpu = time.perf_counter() - started, time.process_time() - used
-    return {"wall": wall, "cpu": cpu, "rss": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000}
+    return {"wall": wall, "cpu": cpu, "rss": peak()}
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import islice
@@ -20,6 +21,7 @@ from eokit.times import Interval
 from eokit.transfer import Checksum
 from eokit.transfer.checksums import Hasher
 from eokit.transfer.leftovers import files_under, is_part
+from eokit.unpack import stale_workplaces
 
 __all__ = ["Scope", "slices", "stale_parts", "take_census"]
 
@@ -142,23 +144,25 @@ def _keys(storage: Storage, folder: str) -> Callable[[str], str | None]:
 
 
 async def stale_parts(storage: Storage, scope: Scope, older_than: timedelta, now: float) -> list[str]:
-    """Give the files that runs left half done and nobody has touched for so long.
+    """Give the files that runs left half done, and the folders in which they were unpacking.
 
     Args:
         storage: Where.
         scope: Whose; a bucket's spool folder is everybody's.
-        older_than: Younger ones may be in use.
+        older_than: What was touched so recently may be in use.
         now: Seconds since 1970.
     """
     local = isinstance(storage, LocalStorage)
-    folder = storage.root / scope.folder if isinstance(storage, LocalStorage) else storage.spool("x").parent
+    folder = storage.workshop / scope.folder if local else storage.workshop
     limit = now - older_than.total_seconds()
     return await anyio.to_thread.run_sync(_stale, folder, limit, local)
 
 
 def _stale(folder: Path, limit: float, parts_only: bool) -> list[str]:
-    return [
-        entry.path
-        for entry in files_under(folder)
-        if (is_part(entry.name) or not parts_only) and entry.stat(follow_symlinks=False).st_mtime <= limit
-    ]
+    found, length = [], len(str(folder))
+    for entry in files_under(folder):
+        if ".part/" not in entry.path[length:] and (is_part(entry.name) or not parts_only):
+            with suppress(FileNotFoundError):
+                if entry.stat(follow_symlinks=False).st_mtime <= limit:
+                    found.append(entry.path)
+    return sorted([*found, *map(str, stale_workplaces(folder, limit))])

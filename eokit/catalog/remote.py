@@ -19,6 +19,7 @@ from eokit.catalog.validity import validity
 from eokit.concurrency import one_error
 from eokit.errors import CatalogError, InvalidInputError, public_url
 from eokit.http import HttpClient, RetryPolicy
+from eokit.stac.items import is_new
 from eokit.times import Interval
 
 __all__ = ["CatalogProfile", "RemoteCatalog"]
@@ -164,7 +165,7 @@ class RemoteCatalog:
                 items = [
                     item
                     for item in page
-                    if (query.filter is None or query.filter.matches(item)) and _is_new(item, seen)
+                    if (query.filter is None or query.filter.matches(item)) and is_new(item, seen)
                 ]
                 items = items if left is None else items[:left]
                 if items:
@@ -243,14 +244,6 @@ class RemoteCatalog:
 
 def _cut(names: list[str], size: int) -> Iterator[list[str]]:
     return (names[first : first + size] for first in range(0, len(names), size))
-
-
-def _is_new(item: Item, seen: set[int]) -> bool:
-    key = hash((item["collection"], item["id"]))
-    if key in seen:
-        return False
-    seen.add(key)
-    return True
 
 
 async def _nothing() -> AsyncIterator[list[Item]]:

@@ -9,11 +9,14 @@ from eokit.catalog.remote_dialects import Dialect
 from eokit.catalog.remote_items import lasting_links
 from eokit.errors import AbsentError, ConflictError, ContractError, InvalidInputError, RefusedError
 from eokit.http import HttpClient
+from eokit.stac.listing import Listing
 
 __all__ = ["BulkUnsupportedError", "TransactionsApi"]
 
 _NO_SUCH_ROUTE = (404, 405)
 _BAD_REQUEST = (400, 422)
+_Step = tuple[str, str, dict[str, Any]]
+"""Method, URL and body of the request for a page."""
 
 
 class BulkUnsupportedError(RefusedError):
@@ -42,25 +45,23 @@ class TransactionsApi:
         """Search, and give each page that is not empty.
 
         Raises:
+            TruncatedError: Empty pages lead on to others without end.
             ContractError: An answer is no item collection, or pages run in a circle.
             CatalogError: An item is of another collection than those asked for.
         """
         request = dict(body)
         if collections is not None:
             request["collections"] = [self._dialect.search_name(name) for name in collections]
-        method, url, asked = "POST", f"{self.url}/search", set[str]()
-        while True:
-            signature = f"{method} {url} {request}"
-            if signature in asked:
-                raise ContractError(f"page {len(asked) + 1} leads back to an earlier page", url=url)
-            asked.add(signature)
+        step: _Step | None = ("POST", f"{self.url}/search", request)
+        listing = Listing(self.url)
+        while step is not None:
+            listing.ask(*step)
+            method, url, request = step
             page = await self._page(method, url, request if method == "POST" else None)
+            listing.take(len(page["features"]))
             if page["features"]:
                 yield [self._read(feature, collections) for feature in page["features"]]
-            following = self._next(page, request)
-            if following is None:
-                return
-            method, url, request = following
+            step = self._next(page, request)
 
     async def _page(self, method: str, url: str, body: dict[str, Any] | None) -> dict[str, Any]:
         if body is not None and not self._picks_fields:
@@ -82,11 +83,9 @@ class TransactionsApi:
             raise ContractError("the answer to a search is no item collection", url=url)
         return dict(page)
 
-    def _next(
-        self, page: Mapping[str, Any], body: Mapping[str, Any]
-    ) -> tuple[str, str, dict[str, Any]] | None:
+    def _next(self, page: Mapping[str, Any], body: Mapping[str, Any]) -> "_Step | None":
         link = next((link for link in page.get("links") or () if link.get("rel") == "next"), None)
-        if link is None or not page["features"]:
+        if link is None:
             return None
         # The address is ours whatever the link says: a proxy may have changed scheme, host or path.
         if str(link.get("method", "GET")).upper() == "POST":

@@ -48,8 +48,8 @@ class AddressPolicy:
         ip = _reached(ipaddress.ip_address(address.partition("%")[0]))
         if not ip.is_global or ip.is_multicast or ip.is_reserved:
             raise ForbiddenAddressError(
-                f"{host}:{port} is at {ip}, which is not a public address, and it is none of the "
-                "trusted_origins; add it to `asset_origins` of the source's block if that is intended"
+                f"{host}:{port} is at {ip}, which is not a public address; if that is intended, add "
+                "its origin to `asset_origins` of the source's StacApi block, or in Python to AddressPolicy"
             )
 
 

@@ -5,7 +5,6 @@ import ssl
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, Self
-from urllib.parse import urljoin
 
 import anyio
 import httpcore
@@ -24,17 +23,17 @@ from eokit.errors import (
     ServiceError,
     ThrottledError,
     UnreachableError,
+    UnsentError,
     public_url,
 )
 from eokit.http.addresses import AddressPolicy
 from eokit.http.credentials import Keyring
 from eokit.http.origins import Origin
+from eokit.http.redirects import MOST_REDIRECTS, is_redirect, next_url
 from eokit.http.retry import RETRIED_STATUS, RetryPolicy, retry_after
 
 __all__ = ["HttpClient", "error_of"]
 
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_MOST_REDIRECTS = 5
 _SHOWN_HEADERS = frozenset(
     {"accept", "accept-encoding", "connection", "content-length", "content-type", "host", "user-agent"}
 )
@@ -77,9 +76,10 @@ class HttpClient:
         self.keyring = keyring or Keyring()
         self.retry = retry or RetryPolicy()
         self._sleep = sleep
+        self._patience = httpx.Timeout(timeout)
         self._client = httpx.AsyncClient(
             transport=transport or guarded_transport(AddressPolicy(trusted)),
-            timeout=timeout,
+            timeout=self._patience,
             follow_redirects=False,
             trust_env=False,
             headers={"accept": "application/json", "user-agent": "eoflows"},
@@ -120,6 +120,7 @@ class HttpClient:
         params: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         repeatable: bool = True,
+        timeout: float | None = None,
     ) -> httpx.Response:
         """Send a request until there is an answer below 400, or an error.
 
@@ -130,6 +131,8 @@ class HttpClient:
             params: Query parameters.
             headers: Further headers; they go to this URL's origin only.
             repeatable: Whether sending it twice does no harm. A search by POST is; an order is not.
+            timeout: Seconds for each wait for the answer, where the client's do not fit; connecting
+                keeps the client's.
 
         Raises:
             UnreachableError: No usable answer (`ThrottledError` where the service asked for patience).
@@ -139,11 +142,14 @@ class HttpClient:
         """
         body = None if json is None else orjson.dumps(json)
         target = str(httpx.URL(url, params=params)) if params else url
+        patience = (
+            self._patience if timeout is None else httpx.Timeout(timeout, connect=self._patience.connect)
+        )
         attempt = 0
         while True:
             attempt += 1
             try:
-                return await self._follow(method, target, body, headers or {})
+                return await self._follow(method, target, body, headers or {}, patience)
             except UnreachableError as error:
                 asked = error.retry_after if isinstance(error, ThrottledError) else None
                 pause = self.retry.delay(attempt, asked) if repeatable else None
@@ -152,13 +158,13 @@ class HttpClient:
             await self._sleep(pause)
 
     async def _follow(
-        self, method: str, url: str, body: bytes | None, extra: Mapping[str, str]
+        self, method: str, url: str, body: bytes | None, extra: Mapping[str, str], patience: httpx.Timeout
     ) -> httpx.Response:
         home = Origin.of(url)
-        for _ in range(_MOST_REDIRECTS + 1):
+        for _ in range(MOST_REDIRECTS + 1):
             own = extra if Origin.of(url) == home else {}
-            answer = await self._signed(method, url, body, own)
-            if answer.status_code not in _REDIRECTS:
+            answer = await self._signed(method, url, body, own, patience)
+            if not is_redirect(answer.status_code):
                 if answer.status_code >= 400:
                     raise error_of(answer, url, answer.request.headers)
                 return answer
@@ -166,47 +172,37 @@ class HttpClient:
                 raise ContractError(
                     f"a {method} with a body was answered with redirect {answer.status_code}", url=url
                 )
-            url = _next_url(answer, url)
-        raise ContractError(f"more than {_MOST_REDIRECTS} redirects", url=url)
+            url = next_url(answer.status_code, answer.headers.get("location", ""), url)
+        raise ContractError(f"more than {MOST_REDIRECTS} redirects", url=url)
 
     async def _signed(
-        self, method: str, url: str, body: bytes | None, extra: Mapping[str, str]
+        self, method: str, url: str, body: bytes | None, extra: Mapping[str, str], patience: httpx.Timeout
     ) -> httpx.Response:
         signature = await self.keyring.headers(url)
-        answer = await self._send(method, url, body, {**extra, **signature})
+        answer = await self._send(method, url, body, {**extra, **signature}, patience)
         if answer.status_code == 401 and signature:
             renewed = await self.keyring.headers(url, rejected=signature)
             if renewed != signature:
-                return await self._send(method, url, body, {**extra, **renewed})
+                return await self._send(method, url, body, {**extra, **renewed}, patience)
         return answer
 
     async def _send(
-        self, method: str, url: str, body: bytes | None, headers: Mapping[str, str]
+        self, method: str, url: str, body: bytes | None, headers: Mapping[str, str], patience: httpx.Timeout
     ) -> httpx.Response:
         try:
             kind = {} if body is None else {"content-type": "application/json"}
-            return await self._client.request(method, url, content=body, headers={**kind, **headers})
+            return await self._client.request(
+                method, url, content=body, headers={**kind, **headers}, timeout=patience
+            )
         except ForbiddenAddressError:
             raise
         except (httpx.LocalProtocolError, httpx.InvalidURL) as error:
             # Their texts quote headers and URLs.
             raise InvalidInputError(f"{public_url(url)} cannot be asked: {type(error).__name__}") from None
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+            raise UnsentError(f"no connection: {type(error).__name__} {error}".rstrip(), url=url) from error
         except (httpx.TransportError, httpx.DecodingError) as error:
             raise UnreachableError(f"no answer: {type(error).__name__} {error}".rstrip(), url=url) from error
-
-
-def _next_url(answer: httpx.Response, url: str) -> str:
-    location: str = answer.headers.get("location", "")
-    if not location:
-        raise ContractError(f"redirect {answer.status_code} without a location", url=url)
-    target = urljoin(url, location)
-    if not target.lower().startswith(("http://", "https://")):
-        raise ForbiddenAddressError(f"redirect from {public_url(url)} to {public_url(target)} is not http(s)")
-    if url.lower().startswith("https:") and target.lower().startswith("http:"):
-        raise ForbiddenAddressError(
-            f"redirect from {public_url(url)} to {public_url(target)} leaves encryption"
-        )
-    return target
 
 
 def error_of(answer: httpx.Response, url: str, sent: Mapping[str, str] | None = None) -> ServiceError:
@@ -217,17 +213,33 @@ def error_of(answer: httpx.Response, url: str, sent: Mapping[str, str] | None = 
         url: What was asked; it is shown without its query.
         sent: The request's headers; what is secret in them is not shown, should the answer repeat it.
     """
+    error = _error_of(answer, url, _detail(answer, sent or {}))
+    error.document = _document(answer, sent or {})
+    return error
+
+
+def _error_of(answer: httpx.Response, url: str, detail: str) -> ServiceError:
     status = answer.status_code
-    detail = _detail(answer, sent or {})
     message = f"answered {status}" + (f": {detail}" if detail else "")
     if status in RETRIED_STATUS or status >= 500:
-        asked = retry_after(answer.headers.get("retry-after"))
+        error = UnreachableError(message, url=url)
         if status in (429, 503):
-            return ThrottledError(message, url=url, retry_after=asked)
-        return UnreachableError(message, url=url)
+            asked = retry_after(answer.headers.get("retry-after"))
+            error = ThrottledError(message, url=url, retry_after=asked, status=status)
+        error.answered = status
+        return error
     if status in (401, 403):
         message += "; check the credentials in the block of this service"
     return _REFUSALS.get(status, RefusedError)(message, url=url, status=status, detail=detail)
+
+
+def _document(answer: httpx.Response, sent: Mapping[str, str]) -> Any:
+    """The answer's JSON, or None; it is written anew first, so that no escape hides a secret."""
+    try:
+        text = orjson.dumps(orjson.loads(answer.content)).decode()
+        return orjson.loads(_without_secrets(text, sent))
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):
+        return None
 
 
 def _detail(answer: httpx.Response, sent: Mapping[str, str], most: int = 300) -> str:

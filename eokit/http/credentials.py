@@ -13,7 +13,7 @@ import anyio
 import httpx
 from pydantic import SecretStr
 
-from eokit.errors import ContractError, CredentialsError, InvalidInputError, ThrottledError, UnreachableError
+from eokit.errors import ContractError, CredentialsError, InvalidInputError, ThrottledError, UnsentError
 from eokit.http.origins import Origin
 from eokit.http.retry import retry_after
 
@@ -121,7 +121,7 @@ class PasswordGrant:
             async with httpx.AsyncClient(transport=self._transport, timeout=30, trust_env=False) as client:
                 answer = await client.post(self._url, data=form)
         except httpx.HTTPError as error:
-            raise UnreachableError(f"token endpoint: {type(error).__name__}", url=self._url) from error
+            raise UnsentError(f"token endpoint: {type(error).__name__}", url=self._url) from error
         self._check(answer)
         self._accept(answer)
 
@@ -129,9 +129,11 @@ class PasswordGrant:
         status = answer.status_code
         if status in (429, 503):
             asked = retry_after(answer.headers.get("retry-after"))
-            raise ThrottledError(f"token endpoint answered {status}", url=self._url, retry_after=asked)
+            # 429 whichever it was: the request that needs the token was not sent.
+            message = f"token endpoint answered {status}"
+            raise ThrottledError(message, url=self._url, retry_after=asked, status=429)
         if status >= 500:
-            raise UnreachableError(f"token endpoint answered {status}", url=self._url)
+            raise UnsentError(f"token endpoint answered {status}", url=self._url)
         if status >= 400:
             self._refusal = CredentialsError(
                 "the token endpoint refused this user and password; correct them in the block",

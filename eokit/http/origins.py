@@ -1,7 +1,8 @@
 """Origins: the scheme, host and port that a credential belongs to."""
 
+import functools
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from eokit.errors import InvalidInputError, public_url
 
@@ -27,15 +28,23 @@ class Origin:
         """
         try:
             parts = urlsplit(url)
-            port = parts.port
+            origin = _origin(parts.scheme, parts.netloc)
         except ValueError as error:
             raise InvalidInputError(f"{public_url(url)!r} is not a URL: {error}") from error
-        scheme = parts.scheme.lower()
-        if scheme not in _PORTS or not parts.hostname:
+        if origin is None:
             raise InvalidInputError(f"{public_url(url)!r} is not an absolute http or https URL")
-        return cls(scheme, parts.hostname.lower(), port or _PORTS[scheme])
+        return origin
 
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
         port = "" if self.port == _PORTS[self.scheme] else f":{self.port}"
         return f"{self.scheme}://{host}{port}"
+
+
+# Thousands of URLs have few hosts.
+@functools.lru_cache(maxsize=256)
+def _origin(scheme: str, netloc: str) -> Origin | None:
+    parts = SplitResult(scheme, netloc, "", "", "")
+    host, port = parts.hostname, parts.port
+    known = _PORTS.get(scheme.lower())
+    return Origin(scheme.lower(), host, port or known) if host and known else None

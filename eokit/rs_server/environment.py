@@ -9,7 +9,7 @@ from eokit.catalog import Catalog
 from eokit.errors import InvalidInputError, UnsafeNameError
 from eokit.http import HttpClient
 from eokit.rs_server.sources import AuxiliarySource
-from eokit.stac.client import StacClient
+from eokit.stac.client import MatchedCount, StacClient
 from eokit.storage import Storage, asset_key
 from eokit.transfer import TransferEngine
 
@@ -53,11 +53,13 @@ class Source:
         url: Landing page of its API.
         schemes: URL schemes of its assets, the preferred first.
         page_size: Items per page.
+        matched: What `numberMatched` of its answers is; see `StacClient`.
     """
 
     url: str
     schemes: tuple[str, ...] = ("https", "http", "s3")
     page_size: int = 1000
+    matched: MatchedCount = "exact"
 
 
 class FlowEnv:
@@ -124,4 +126,4 @@ class FlowEnv:
     def client(self, source: AuxiliarySource) -> StacClient:
         """Give a client for a source; nothing is requested yet."""
         settings = self.source(source)
-        return StacClient(settings.url, self._http, page_size=settings.page_size)
+        return StacClient(settings.url, self._http, page_size=settings.page_size, matched=settings.matched)

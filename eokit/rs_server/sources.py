@@ -8,6 +8,7 @@ from eokit.catalog import Catalog
 from eokit.errors import InvalidInputError
 from eokit.stac.items import ItemDict
 from eokit.stac.request import SearchRequest
+from eokit.stac.waiting import within
 
 if TYPE_CHECKING:
     from eokit.rs_server.environment import FlowEnv
@@ -52,16 +53,21 @@ class CatalogSearch:
 
         Args:
             request: Its collections may be named with their owner (`owner:collection`) or without.
-            timeout: Not needed here: nothing is waited for.
+            timeout: Seconds that may be spent waiting for the catalogue, over all pages.
             owner_id: Owner of the collections that are named without one.
+
+        Raises:
+            DeadlineError: The catalogue took longer than `timeout`.
+            InvalidInputError: The request cannot be understood.
         """
-        return self._catalog.search(
+        pages = self._catalog.search(
             [name if ":" in name else f"{owner_id}:{name}" for name in request.collections] or None,
             datetime=request.timestamp,
             filter=request.filter,
             sortby=request.sortby or None,
             max_items=request.limit,
         )
+        return pages if timeout is None else within(pages, timeout)
 
 
 def select_search_client_and_kwargs(

@@ -2,7 +2,7 @@
 
 from eokit.selection.choice import Selection
 from eokit.selection.frame import UNLIMITED, Boundary, Look
-from eokit.selection.pages import complete_pages
+from eokit.selection.pages import complete_pages, partial_pages
 from eokit.selection.policy import POLICIES, Policy, PolicyName
 from eokit.selection.wanted import Wanted
 from eokit.selection.wire import wire_filter
@@ -17,5 +17,6 @@ __all__ = [
     "Selection",
     "Wanted",
     "complete_pages",
+    "partial_pages",
     "wire_filter",
 ]

@@ -110,6 +110,11 @@ class Policy:
     look: Look | None = None
     centred: bool = False
 
+    @property
+    def ranks(self) -> bool:
+        """Whether products compete, so that one that did not come could be the better choice."""
+        return self.group is not None
+
 
 def _best(
     name: PolicyName,

@@ -7,17 +7,20 @@ time-out can interrupt and its POST is never retried, so the pages are read here
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urljoin, urlsplit
 
-import anyio
-
-from eokit.errors import AbsentError, ContractError, DeadlineError
+from eokit.errors import AbsentError, ContractError
 from eokit.http import HttpClient, Origin
-from eokit.stac.items import ItemDict, checked_item
+from eokit.stac.items import ItemDict, checked_item, is_new
+from eokit.stac.listing import Listing
 from eokit.stac.request import SearchRequest
+from eokit.stac.waiting import Patience
 
-__all__ = ["StacClient"]
+__all__ = ["MatchedCount", "StacClient", "matched_count"]
+
+MatchedCount = Literal["exact", "estimate"]
+"""Whether a server counts what matches (`numberMatched`), or only estimates it."""
 
 
 class StacClient:
@@ -27,6 +30,8 @@ class StacClient:
         url: The API's landing page.
         http: Client for the requests, with the credentials of this API.
         page_size: Items to ask for per page.
+        matched: What its `numberMatched` is. Where it is exact, fewer items than that are an answer that
+            was cut; an estimate, as pgstac may give it, tells nothing. Many servers give none.
         clock: Monotonic seconds.
     """
 
@@ -36,11 +41,13 @@ class StacClient:
         http: HttpClient,
         *,
         page_size: int = 1000,
+        matched: MatchedCount = "exact",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.url = url.rstrip("/") + "/"
         self._home = Origin.of(self.url)
         self._http, self._page_size, self._clock = http, page_size, clock
+        self._counts = matched == "exact"
         self._search_url: str | None = None
 
     async def landing_page(self) -> dict[str, Any]:
@@ -57,8 +64,9 @@ class StacClient:
     async def pages(
         self, request: SearchRequest, *, timeout: float | None = None
     ) -> AsyncIterator[list[ItemDict]]:
-        """Give the items found, page by page; an item that comes twice is given once.
+        """Give the items found, page by page, none of them empty; an item that comes twice is given once.
 
+        One id in two collections is two items.
         Remembers a number per item, about 80 bytes each; the items themselves are not kept.
 
         Args:
@@ -68,14 +76,18 @@ class StacClient:
 
         Raises:
             DeadlineError: The API took longer than `timeout`.
+            TruncatedError: The pages ended, and the server has more: `numberMatched` is greater than the
+                number of items that came, or empty pages still lead on to others. It is raised after the
+                last page, so who can use a part of the answer has it.
             ContractError: The answer is no item collection, or its pages run in a circle.
             ServiceError: As `HttpClient.request`.
         """
-        budget, seen, left = _Budget(timeout, self._clock), set[int](), request.limit
-        async with aclosing(self._raw_pages(request.body(self._page_size), budget)) as pages:
+        patience, seen, left = Patience(timeout, self._clock), set[int](), request.limit
+        async with aclosing(self._raw_pages(request.body(self._page_size), patience)) as pages:
             async for page in pages:
-                items = [item for item in page if _is_new(checked_item(item, self.url), seen)]
-                yield items if left is None else items[:left]
+                items = [item for item in page if is_new(checked_item(item, self.url), seen)][:left]
+                if items:
+                    yield items
                 left = None if left is None else left - len(items)
                 if left is not None and left <= 0:
                     return
@@ -100,6 +112,9 @@ class StacClient:
             collection: Where to look.
             ids: What to look for.
             batch: Ids per request; servers cut answers above 10,000 without a word.
+
+        Raises:
+            TruncatedError: The server gives fewer items than it says it has.
         """
         found: set[str] = set()
         for first in range(0, len(ids), batch):
@@ -113,27 +128,26 @@ class StacClient:
                     "exclude": ["geometry", "bbox", "links", "assets", "properties"],
                 },
             }
-            async for page in self._raw_pages(body, _Budget(None, self._clock)):
+            async for page in self._raw_pages(body, Patience(None, self._clock)):
                 found |= {str(feature.get("id")) for feature in page}
         return found
 
     async def _raw_pages(
-        self, body: dict[str, Any], budget: "_Budget"
+        self, body: dict[str, Any], patience: Patience
     ) -> AsyncGenerator[list[dict[str, Any]]]:
-        """Follow the pages of a search; whoever has enough stops asking."""
-        step: _Step | None = ("POST", await budget.spend(self._search()), body)
-        asked: set[str] = set()
+        """Follow the pages of a search to their end; whoever has enough stops asking."""
+        step: _Step | None = ("POST", await patience.spend(self._search()), body)
+        listing = Listing(self.url)
         while step is not None:
-            signature = repr(step)
+            listing.ask(*step)
             method, url, sent = step
-            if signature in asked:
-                raise ContractError(f"page {len(asked) + 1} leads back to an earlier page", url=url)
-            asked.add(signature)
-            page = await budget.spend(self._http.json(method, url, json=sent))
+            page = await patience.spend(self._http.json(method, url, json=sent))
             features = self._features(page, url)
+            on = listing.take(len(features), matched_count(page) if self._counts else -1)
             # Before the page is handed out: the caller may change it.
-            step = self._next(page, url, sent)
+            step = self._next(page, url, sent) if on else None
             yield features
+        listing.end()
 
     async def _search(self) -> str:
         if self._search_url is None:
@@ -168,7 +182,7 @@ class StacClient:
 
     def _next(self, page: Mapping[str, Any], url: str, body: Mapping[str, Any] | None) -> "_Step | None":
         links = _links(page, "next")
-        if not links or not page["features"]:
+        if not links:
             return None
         if len(links) > 1:
             raise ContractError(f"a page has {len(links)} next links, not one", url=url)
@@ -187,32 +201,13 @@ _Step = tuple[str, str, dict[str, Any] | None]
 """Method, URL and body of the request for a page."""
 
 
+def matched_count(page: Mapping[str, Any]) -> int:
+    """Give the number of items that match as a page tells it (`numberMatched`, `context` of old), or -1."""
+    context = page.get("context")
+    count = page.get("numberMatched", context.get("matched") if isinstance(context, Mapping) else None)
+    return count if isinstance(count, int) and not isinstance(count, bool) else -1
+
+
 def _links(document: Mapping[str, Any], rel: str) -> list[dict[str, Any]]:
     links = document.get("links") or ()
     return [link for link in links if isinstance(link, dict) and link.get("rel") == rel]
-
-
-def _is_new(item: ItemDict, seen: set[int]) -> bool:
-    key = hash((item.get("collection"), item["id"]))
-    if key in seen:
-        return False
-    seen.add(key)
-    return True
-
-
-class _Budget:
-    """Seconds that may be spent waiting, over several waits."""
-
-    def __init__(self, seconds: float | None, clock: Callable[[], float]) -> None:
-        self._limit, self._left, self._clock = seconds, seconds, clock
-
-    async def spend(self, work: Any) -> Any:
-        if self._left is None:
-            return await work
-        started, answer = self._clock(), None
-        with anyio.move_on_after(max(0.0, self._left)) as scope:
-            answer = await work
-        self._left -= self._clock() - started
-        if scope.cancelled_caught or self._left < 0:
-            raise DeadlineError(f"the search took longer than its limit of {self._limit:g} s")
-        return answer

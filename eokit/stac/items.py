@@ -9,9 +9,12 @@ from typing import Any
 from eokit.errors import ContractError, InvalidInputError
 from eokit.times import Interval
 
-__all__ = ["ItemDict", "checked_item", "created", "product_type", "validity"]
+__all__ = ["FILE_EXTENSION", "ItemDict", "checked_item", "created", "is_new", "product_type", "validity"]
 
 ItemDict = dict[str, Any]
+
+FILE_EXTENSION = "https://stac-extensions.github.io/file/v2.1.0/schema.json"
+"""Of `file:size` and `file:checksum`."""
 
 
 def checked_item(item: Any, url: str) -> ItemDict:
@@ -56,3 +59,12 @@ def product_type(item: ItemDict) -> str | None:
 def created(item: ItemDict) -> str:
     """Give the creation time as it stands, or an empty text."""
     return str(item["properties"].get("created") or "")
+
+
+def is_new(item: ItemDict, seen: set[int]) -> bool:
+    """Note that an item was seen, and tell whether it is new; one id in two collections is two items."""
+    key = hash((item.get("collection"), item["id"]))
+    if key in seen:
+        return False
+    seen.add(key)
+    return True

@@ -10,6 +10,8 @@ from typing import IO, Any, Self
 
 import orjson
 
+from eokit.errors import TruncatedError
+
 __all__ = ["ItemRecord", "Outcome", "StagingReport"]
 
 
@@ -53,10 +55,14 @@ class StagingReport:
             was killed leaves a file without one. None keeps no file.
         shown: Records to keep in memory, failures and others each.
         keep_present: Keep the ids of the items that are in the catalogue afterwards, in `present`.
+
+    Attributes:
+        cut: Why not all that the source has was looked at; None if it was, as far as is known.
     """
 
     def __init__(self, path: Path | None = None, *, shown: int = 200, keep_present: bool = False) -> None:
         self.present: list[str] = []
+        self.cut: TruncatedError | None = None
         self._keep_present = keep_present
         self._path = path
         self._file: IO[bytes] | None = None
@@ -97,6 +103,10 @@ class StagingReport:
             self._file.write(b"".join(lines))
             self._file.flush()
 
+    def was_cut(self, error: TruncatedError) -> None:
+        """Take note that the source gave fewer items than it has."""
+        self.cut = error
+
     def count(self, outcome: Outcome) -> int:
         """Items with this outcome so far."""
         return self._counts[outcome]
@@ -117,8 +127,8 @@ class StagingReport:
         return self._bytes[Outcome.PLANNED]
 
     def summary(self) -> dict[str, Any]:
-        """Give all counts: found = already + staged + failed + planned."""
-        return {
+        """Give all counts, found = already + staged + failed + planned; and `cut`, if the source cut."""
+        counts = {
             "found": self.found,
             "already": self._counts[Outcome.ALREADY],
             "staged": self._counts[Outcome.STAGED],
@@ -128,3 +138,4 @@ class StagingReport:
             "bytes": self.bytes_staged,
             "bytes_planned": self.bytes_planned,
         }
+        return counts if self.cut is None else {**counts, "cut": str(self.cut)}

@@ -13,6 +13,7 @@ from eokit.concurrency import one_error
 from eokit.staging.outcomes import ItemRecord, Outcome, StagingReport
 from eokit.staging.sieve import Batch, Chooser, Judge, Sieve
 from eokit.staging.stager import Stager
+from eokit.staging.twins import Twins
 
 __all__ = ["Chooser", "Judge", "PipelineSettings", "stage_pages"]
 
@@ -64,7 +65,7 @@ async def stage_pages(
         InvalidInputError: The chooser cannot choose.
     """
     settings, work = settings or PipelineSettings(), stage or stager.stage
-    sieve = Sieve(report, judge, chooser)
+    sieve, twins = Sieve(report, judge, chooser), Twins()
     read, found = _queue(settings.pages)
     ready, batches = _queue(1)
 
@@ -77,7 +78,7 @@ async def stage_pages(
         async with ready, found:
             waiting: Batch = []
             async for wanted in sieve.wanted(found):
-                plans, settled = await stager.plan(wanted) if wanted else ([], [])
+                plans, settled = await stager.plan(wanted, twins) if wanted else ([], [])
                 sieve.add(settled)
                 if plan_only:
                     sieve.add([plan.record(Outcome.PLANNED) for plan in plans])

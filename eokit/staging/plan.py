@@ -61,6 +61,11 @@ class AssetPlan:
     size: int | None
     checksums: tuple[Checksum, ...]
 
+    @property
+    def promises(self) -> bool:
+        """Whether anything is known of its bytes."""
+        return self.size is not None or bool(self.checksums)
+
 
 @dataclass(frozen=True)
 class ItemPlan:
@@ -71,12 +76,14 @@ class ItemPlan:
         assets: What to fetch; empty if the item is already there.
         keep: Keys of catalogued assets that stay as they are.
         reason: Why.
+        promise: Size and checksums of each wanted asset; None if one of them promises nothing.
     """
 
     item: ItemDict
     assets: tuple[AssetPlan, ...]
     keep: tuple[str, ...]
     reason: str
+    promise: frozenset[tuple[str, int | None, tuple[Checksum, ...]]] | None = None
 
     def record(self, outcome: Outcome) -> ItemRecord:
         """Describe the plan as an outcome."""
@@ -105,16 +112,19 @@ def plan_item(
         asked = "" if selected is None else f" of {', '.join(sorted(selected))}"
         raise InvalidInputError(f"it has none{asked}; its assets are: {', '.join(assets) or 'none'}")
     check_twins(keys, item=item["id"])
-    plans = [_plan_asset(item["id"], key, assets[key], place) for key in keys]
+    plans = tuple(_plan_asset(item["id"], key, assets[key], place) for key in keys)
+    promise = frozenset((plan.key, plan.size, plan.checksums) for plan in plans if plan.promises)
+    promised = promise if len(promise) == len(plans) else None
     if known is None:
-        return ItemPlan(item, tuple(plans), (), "not in the catalogue")
+        return ItemPlan(item, plans, (), "not in the catalogue", promised)
     if known.unpublished:
-        return ItemPlan(item, tuple(plans), (), "catalogued, but unpublished")
+        return ItemPlan(item, plans, (), "catalogued, but unpublished", promised)
     lacking = tuple(plan for plan in plans if not _matches(plan, known.assets.get(plan.key)))
     keep = tuple(key for key in known.assets if key not in {plan.key for plan in lacking})
     if not lacking:
-        return ItemPlan(item, (), keep, "in the catalogue")
-    return ItemPlan(item, lacking, keep, "catalogued without: " + ", ".join(plan.key for plan in lacking))
+        return ItemPlan(item, (), keep, "in the catalogue", promised)
+    without = "catalogued without: " + ", ".join(plan.key for plan in lacking)
+    return ItemPlan(item, lacking, keep, without, promised)
 
 
 def _matches(plan: AssetPlan, known: KnownAsset | None) -> bool:

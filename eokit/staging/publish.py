@@ -3,14 +3,14 @@
 import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import urljoin
 
-from eokit.stac.items import ItemDict
-from eokit.staging.provenance import PREFIX, Provenance
+from eokit.stac.items import FILE_EXTENSION, ItemDict
+from eokit.staging.provenance import ITEM, PREFIX, Provenance
 from eokit.transfer import Receipt
 
 __all__ = ["StagedAsset", "catalog_item"]
 
-_FILE_EXTENSION = "https://stac-extensions.github.io/file/v2.1.0/schema.json"
 _SOURCE_ONLY = frozenset({"self", "root", "parent", "collection", "next", "prev"})
 
 StagedAsset = tuple[str, Receipt]
@@ -30,17 +30,18 @@ def catalog_item(
         item: The item as its source describes it.
         staged: By asset key, what this run staged. Size and checksum are those of the bytes.
         kept: By asset key, the assets of the earlier record that stay.
-        source_url: Where the item was found, for the `via` link (RFC 8288).
+        source_url: Where the item was found, for the `via` link (RFC 8288) of one that has no address.
         provenance: Why it was staged and by which run; what its source says of another such run goes.
     """
     record = copy.deepcopy({key: value for key, value in item.items() if key not in ("links", "assets")})
     links = [link for link in item.get("links") or () if isinstance(link, Mapping)]
-    record["links"] = [link for link in links if link.get("rel") not in _SOURCE_ONLY]
-    via = _self_link(links) or source_url
-    if via:
-        record["links"].append({"rel": "via", "href": via, "type": "application/geo+json"})
+    own = _self_link(links)
+    record["links"] = [_absolute(link, own) for link in links if link.get("rel") not in _SOURCE_ONLY]
+    if own or source_url:
+        kind = ITEM if own else "application/json"
+        record["links"].append({"rel": "via", "href": own or source_url, "type": kind})
     declared = [name for name in item.get("stac_extensions") or () if isinstance(name, str)]
-    extensions = dict.fromkeys([*declared, _FILE_EXTENSION])
+    extensions = dict.fromkeys([*declared, FILE_EXTENSION])
     record["stac_extensions"] = list(extensions)
     record["assets"] = dict(kept) | {
         key: _asset(item["assets"][key], href, receipt) for key, (href, receipt) in staged.items()
@@ -52,8 +53,6 @@ def catalog_item(
     }
     if provenance is not None:
         record["properties"] |= provenance.properties
-        known = {(link.get("rel"), link.get("href")) for link in record["links"]}
-        record["links"] += [link for link in provenance.links if (link["rel"], link["href"]) not in known]
     record.setdefault("type", "Feature")
     record.setdefault("geometry", None)
     return record
@@ -61,6 +60,12 @@ def catalog_item(
 
 def _self_link(links: Sequence[Mapping[str, Any]]) -> str | None:
     return next((str(link["href"]) for link in links if link.get("rel") == "self" and link.get("href")), None)
+
+
+def _absolute(link: Mapping[str, Any], base: str | None) -> dict[str, Any]:
+    """Give a link that also leads there from another place, like a `derived_from` beside its item."""
+    href = link.get("href")
+    return {**link, "href": urljoin(base, href)} if base and isinstance(href, str) else dict(link)
 
 
 def _asset(asset: Mapping[str, Any], href: str, receipt: Receipt) -> dict[str, Any]:

@@ -56,6 +56,12 @@ class InputVerdict:
         return self.done or (self.outcome == "absent" and not self.mandatory)
 
     @property
+    def record(self) -> dict[str, Any]:
+        """What the run's file keeps of it."""
+        known = {"input": self.name, "succeeded": self.succeeded, "mandatory": self.mandatory}
+        return {**known, "outcome": self.outcome, "type": self.product_type, "why": self.why}
+
+    @property
     def row(self) -> dict[str, Any]:
         """The row of the run's table."""
         return {

@@ -11,6 +11,7 @@ from eokit.staging.outcomes import ItemRecord, Outcome
 from eokit.staging.plan import AssetPlan, ItemPlan, Place, plan_item
 from eokit.staging.provenance import Provenance
 from eokit.staging.publish import StagedAsset, catalog_item
+from eokit.staging.twins import Twins
 from eokit.storage import Storage
 from eokit.transfer import Download, TransferEngine
 
@@ -25,6 +26,9 @@ class Stager:
     An item is published only when all its wanted assets are stored and verified. The catalogue is
     asked before and told after; between the two, the files themselves are the truth, so a run that
     was killed is completed by running it again.
+
+    A product that a search finds in several collections of its source is one item here: it is staged once.
+    If its sizes or checksums differ, the first is staged and the others fail.
 
     Args:
         place: Where items go.
@@ -53,29 +57,39 @@ class Stager:
         self._chosen = chosen
         self._catalog, self._storage, self._engine, self._moved = catalog, storage, engine, moved
 
-    async def plan(self, items: Sequence[ItemDict]) -> tuple[list[ItemPlan], list[ItemRecord]]:
+    async def plan(
+        self, items: Sequence[ItemDict], twins: Twins | None = None
+    ) -> tuple[list[ItemPlan], list[ItemRecord]]:
         """Decide what each item needs.
+
+        Args:
+            items: From a search.
+            twins: What was planned before for this search; None is nothing.
 
         Returns:
             Plans for the items that lack something, and records of all others: those that are
-            already there, and those that cannot be staged.
+            already there, those that cannot be staged, and twins.
         """
+        twins = twins or Twins()
         ids = [item["id"] for item in items]
         known = await self._catalog.known(self.place.catalog_collection, ids)
         plans, settled = [], []
         for item in items:
-            plan = self._plan_one(item, known.get(item["id"]))
+            plan = self._plan_one(item, known.get(item["id"]), twins)
             if isinstance(plan, ItemRecord):
                 settled.append(plan)
             else:
                 plans.append(plan)
         return plans, settled
 
-    def _plan_one(self, item: ItemDict, known: KnownItem | None) -> ItemPlan | ItemRecord:
+    def _plan_one(self, item: ItemDict, known: KnownItem | None, twins: Twins) -> ItemPlan | ItemRecord:
         try:
             plan = plan_item(item, known, self.place, self._selected)
         except InvalidInputError as error:
             return ItemRecord(item["id"], Outcome.FAILED, str(error))
+        twin = twins.judge(plan)
+        if twin is not None:
+            return twin
         return plan if plan.assets else plan.record(Outcome.ALREADY)
 
     async def stage(self, items: Sequence[ItemDict]) -> list[ItemRecord]:

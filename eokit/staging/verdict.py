@@ -41,7 +41,7 @@ class StagingVerdict:
     def ending(self) -> Ending:
         """How it ended; failure of some is never success of all."""
         report = self.report
-        if report.count(Outcome.FAILED) or self.lost:
+        if report.count(Outcome.FAILED) or self.lost or report.cut:
             whole = (
                 report.count(Outcome.STAGED) or report.count(Outcome.ALREADY) or report.count(Outcome.PLANNED)
             )
@@ -70,7 +70,8 @@ class StagingVerdict:
             "missing from the catalogue": len(self.lost),
         }
         counts = ", ".join(f"{count} {name}" for name, count in parts.items() if count)
-        return f"{report.found} found in {self.source}: {counts}."
+        cut = f" Not all was looked at: {report.cut}." if report.cut else ""
+        return f"{report.found} found in {self.source}{': ' if counts else ''}{counts}.{cut}"
 
     def error(self) -> PartialError:
         """Give the failures as one error."""
@@ -78,4 +79,5 @@ class StagingVerdict:
             record.item: RuntimeError(record.reason) for record in self.report.failures
         }
         causes |= {item: RuntimeError("staged, but missing from the catalogue") for item in self.lost}
+        causes |= {f"search of {self.source}": self.report.cut} if self.report.cut else {}
         return PartialError(self.sentence, causes)

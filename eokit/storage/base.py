@@ -43,6 +43,10 @@ class Storage(Protocol):
     def href(self, key: str) -> str:
         """Give the URL that a catalogue record holds for a key."""
 
+    @property
+    def workshop(self) -> Path:
+        """The local folder under which things are half done."""
+
     def spool(self, key: str) -> Path:
         """Give the local path where a download for this key should end before `put`."""
 
@@ -71,7 +75,10 @@ class Storage(Protocol):
         """Remove objects; absent ones are no error."""
 
     def list(self, prefix: str = "") -> AsyncIterator[Sequence[StoredObject]]:
-        """List the objects under `prefix`, which ends at a slash, page by page; parts are left out."""
+        """List the objects under `prefix`, which ends at a slash, page by page.
+
+        What is half done is left out, and so are names with a hidden part that no key of ours has.
+        """
 
     async def sweep(self, older_than: timedelta) -> int:
         """Remove what dead runs left half done and nobody touched for so long.

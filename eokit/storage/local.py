@@ -12,7 +12,7 @@ import anyio
 
 from eokit.errors import IntegrityError, StorageError
 from eokit.storage.base import StoredObject
-from eokit.storage.names import check_key
+from eokit.storage.names import check_key, is_foreign
 from eokit.transfer.checksums import Checksum
 from eokit.transfer.files import storage_errors
 from eokit.transfer.leftovers import claim_any, files_under, is_part, remove_quietly, sweep_folder
@@ -36,6 +36,11 @@ class LocalStorage:
     def href(self, key: str) -> str:
         """Give the file's URL."""
         return self._path(key).as_uri()
+
+    @property
+    def workshop(self) -> Path:
+        """The root: what is half done waits beside its place."""
+        return self.root
 
     def spool(self, key: str) -> Path:
         """Give the final path itself.
@@ -131,7 +136,7 @@ class LocalStorage:
                     (self.root / folder).rmdir()
 
     async def list(self, prefix: str = "") -> AsyncIterator[Sequence[StoredObject]]:
-        """List files, a thousand at a time; folders are read one by one, half-done ones (`.part`) not."""
+        """List files, a thousand at a time; what is half done or hidden at the top is left out."""
         start = self.spool(prefix.rstrip("/")) if prefix.strip("/") else self.root
         walk = files_under(start)
         while page := await anyio.to_thread.run_sync(self._page, walk):
@@ -145,7 +150,7 @@ class LocalStorage:
             with suppress(FileNotFoundError):
                 found = entry.stat(follow_symlinks=False)
                 key = Path(entry.path).relative_to(self.root).as_posix()
-                if ".part/" in key:
+                if ".part/" in key or is_foreign(key):
                     continue
                 page.append(StoredObject(key, found.st_size, datetime.fromtimestamp(found.st_mtime, UTC)))
             if len(page) == _PAGE:

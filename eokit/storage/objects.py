@@ -6,14 +6,14 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import anyio
 
-from eokit.errors import EoError, IntegrityError, StorageError, UnreachableError
+from eokit.errors import EoError, IntegrityError, StorageError, UnreachableError, UnsafeNameError
 from eokit.storage.base import Existing, StoredObject
 from eokit.storage.budget import Budget
-from eokit.storage.names import check_key
+from eokit.storage.names import MOST_KEY_BYTES, check_key, is_foreign
 from eokit.transfer.checksums import Checksum
 from eokit.transfer.leftovers import files_under, is_part, sweep_folder
 from eokit.transfer.s3 import S3Bucket
@@ -21,7 +21,7 @@ from eokit.transfer.s3 import S3Bucket
 if TYPE_CHECKING:
     from obstore import Attributes, ObjectMeta
 
-__all__ = ["ObjectStorage"]
+__all__ = ["ObjectStorage", "Versioned"]
 
 _SINGLE_PUT = 64 << 20
 _CHUNK = 8 << 20
@@ -32,6 +32,14 @@ _PARALLEL = 3
 _BLOCK = 1 << 20
 _PAGE = 1000
 _META = "checksum"
+
+
+class Versioned(NamedTuple):
+    """A small object as it was read."""
+
+    body: bytes
+    version: str
+    """Another text after each change (the ETag)."""
 
 
 class ObjectStorage:
@@ -58,9 +66,16 @@ class ObjectStorage:
 
     def href(self, key: str) -> str:
         """Give the `s3://` URL."""
+        check_key(key)
         whole = f"{self._prefix}/{key}" if self._prefix else key
-        check_key(whole)
+        if len(whole.encode()) > MOST_KEY_BYTES:
+            raise UnsafeNameError(f"{whole[:80]!a}... is longer than the {MOST_KEY_BYTES} bytes of S3")
         return f"s3://{self._bucket.bucket}/{whole}"
+
+    @property
+    def workshop(self) -> Path:
+        """The spool folder."""
+        return self._spool
 
     def spool(self, key: str) -> Path:
         """Give the file in the spool folder where this key's bytes should land."""
@@ -164,6 +179,42 @@ class ObjectStorage:
             async for block in answer.stream(min_chunk_size=_BLOCK):
                 yield bytes(block)
 
+    async def load(self, key: str) -> Versioned | None:
+        """Give a small object with its version, or None if there is none."""
+        import obstore  # noqa: PLC0415
+
+        with _errors(self.href(key)):
+            try:
+                answer = await obstore.get_async(self._store, key)
+            except (FileNotFoundError, obstore.exceptions.NotFoundError):
+                return None
+            return Versioned(bytes(await answer.bytes_async()), str(answer.meta["e_tag"]))
+
+    async def swap(self, key: str, version: str | None, body: bytes) -> bool:
+        """Replace a small object if it is still the one that was read.
+
+        Args:
+            key: Its name.
+            version: What `load` gave; None if there was none.
+            body: The new one.
+
+        Returns:
+            Whether it was replaced; False leaves it untouched, for somebody else was faster.
+        """
+        import obstore  # noqa: PLC0415
+
+        mode: Any = "create" if version is None else {"e_tag": version}
+        lost = (
+            *(obstore.exceptions.AlreadyExistsError, obstore.exceptions.PreconditionError),
+            *(obstore.exceptions.NotFoundError, FileNotFoundError),
+        )
+        with _errors(self.href(key)):
+            try:
+                await obstore.put_async(self._store, key, body, mode=mode, use_multipart=False)
+            except lost:
+                return False
+        return True
+
     async def delete(self, keys: Iterable[str]) -> None:
         """Remove objects, in as few requests as the service allows."""
         import obstore  # noqa: PLC0415
@@ -180,7 +231,7 @@ class ObjectStorage:
         start = "/".join(check_key(prefix.strip("/"))) if prefix.strip("/") else None
         with _errors(f"s3://{self._bucket.bucket}/{start or ''}"):
             async for page in obstore.list(self._store, start, chunk_size=_PAGE):
-                yield [_described(meta["path"], meta, None) for meta in page]
+                yield [_described(meta["path"], meta, None) for meta in page if not is_foreign(meta["path"])]
 
     async def sweep(self, older_than: timedelta) -> int:
         """Remove dead parts, and whole files that were spooled and never put, from the spool folder."""

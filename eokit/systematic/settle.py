@@ -10,6 +10,7 @@ from eokit.concurrency import one_error
 from eokit.stac.items import ItemDict
 from eokit.staging import ItemRecord, Outcome, Stager
 from eokit.staging.plan import ItemPlan
+from eokit.staging.twins import Twins
 
 __all__ = ["Settled", "Settler", "StageBatch"]
 
@@ -43,6 +44,7 @@ class Settler:
         stage: Stages a batch.
         plan_only: Only say what would be staged.
         restage_expired: Stage also what is in the catalogue and expired there.
+        twins: What this run has planned before.
         only: Ids of the only products to look at; None takes all.
         batch: Products per batch.
         batches: Batches at one time.
@@ -53,6 +55,7 @@ class Settler:
     stage: StageBatch
     plan_only: bool = False
     restage_expired: bool = False
+    twins: Twins = field(default_factory=Twins, repr=False)
     only: Collection[str] | None = field(default=None, repr=False)
     batch: int = 100
     batches: int = 3
@@ -68,7 +71,7 @@ class Settler:
             CatalogError: The catalogue cannot be used.
         """
         wanted, records = await self._wanted(items)
-        plans, refused = await self.stager.plan(wanted)
+        plans, refused = await self.stager.plan(wanted, self.twins)
         records += refused
         now, later = (plans, []) if room is None else (plans[:room], plans[room:])
         done = [plan.record(Outcome.PLANNED) for plan in now] if self.plan_only else await self._stage(now)

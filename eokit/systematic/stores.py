@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any
 
 import anyio.to_thread
 
@@ -88,40 +87,19 @@ class ObjectWatermarks:
     """
 
     def __init__(self, storage: ObjectStorage) -> None:
-        self._store: Any = storage._store
+        self._storage = storage
 
     async def read(self, key: str) -> Recorded | None:
         """Give a watermark, or None."""
-        import obstore  # noqa: PLC0415
-
-        try:
-            answer = await obstore.get_async(self._store, _name(key))
-        except (FileNotFoundError, obstore.exceptions.NotFoundError):
-            return None
-        text = bytes(await answer.bytes_async())
-        return Recorded(Watermark.from_json(text), str(answer.meta["e_tag"]))
+        found = await self._storage.load(_name(key))
+        return Recorded(Watermark.from_json(found.body), found.version) if found else None
 
     async def swap(self, key: str, version: str | None, watermark: Watermark | None) -> bool:
         """Replace a watermark if it is still the one that was read."""
-        import obstore  # noqa: PLC0415
-
         if watermark is None:
-            await obstore.delete_async(self._store, _name(key))
+            await self._storage.delete([_name(key)])
             return True
-        mode: Any = "create" if version is None else {"e_tag": version}
-        lost = (
-            obstore.exceptions.AlreadyExistsError,
-            obstore.exceptions.PreconditionError,
-            obstore.exceptions.NotFoundError,
-            FileNotFoundError,
-        )
-        try:
-            await obstore.put_async(
-                self._store, _name(key), watermark.to_json(), mode=mode, use_multipart=False
-            )
-        except lost:
-            return False
-        return True
+        return await self._storage.swap(_name(key), version, watermark.to_json())
 
 
 def _name(key: str) -> str:

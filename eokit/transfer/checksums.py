@@ -141,7 +141,7 @@ class Hasher:
     def __init__(self, algorithms: Iterable[str]) -> None:
         self._running = {name: ALGORITHMS[name].start() for name in dict.fromkeys(algorithms)}
 
-    def update(self, data: bytes) -> None:
+    def update(self, data: bytes | memoryview) -> None:
         """Take the next bytes."""
         for running in self._running.values():
             running.update(data)

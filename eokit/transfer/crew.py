@@ -7,14 +7,16 @@ import asyncio
 import queue
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from eokit.errors import EoError
 
-__all__ = ["Crew", "Mailbox"]
+__all__ = ["Crew", "Letter", "Mailbox", "fail", "fulfil"]
 
 T = TypeVar("T")
+# A function and its arguments.
+Letter = tuple[Callable[..., object], tuple[Any, ...]]
 
 
 class Mailbox:
@@ -22,12 +24,16 @@ class Mailbox:
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._letters: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
+        self._letters: deque[Letter] = deque()
         self._woken = False
 
     def call(self, function: Callable[..., object], *args: Any) -> None:
         """Have `function` called in the loop soon; from any thread."""
-        self._letters.append((function, args))
+        self.call_all([(function, args)])
+
+    def call_all(self, letters: Iterable[Letter]) -> None:
+        """Have several functions called in the loop soon, for one wake-up; from any thread."""
+        self._letters.extend(letters)
         if not self._woken:
             self._woken = True
             self._loop.call_soon_threadsafe(self._deliver)
@@ -81,10 +87,10 @@ class Crew:
                 result = function()
             except BaseException as error:  # noqa: BLE001  # the boundary: it is raised again in the loop
                 if future is not None:
-                    self._mailbox.call(_fail, future, error)
+                    self._mailbox.call(fail, future, error)
             else:
                 if future is not None:
-                    self._mailbox.call(_fulfil, future, result)
+                    self._mailbox.call(fulfil, future, result)
 
     def close(self) -> None:
         """Finish the work given so far and end the threads; blocks."""
@@ -95,11 +101,13 @@ class Crew:
             thread.join()
 
 
-def _fulfil(future: "asyncio.Future[Any]", result: object) -> None:
+def fulfil(future: "asyncio.Future[Any]", result: object = None) -> None:
+    """Give a future its result, unless nobody waits any more; in the loop."""
     if not future.done():
         future.set_result(result)
 
 
-def _fail(future: "asyncio.Future[Any]", error: BaseException) -> None:
+def fail(future: "asyncio.Future[Any]", error: BaseException) -> None:
+    """Give a future its error, unless nobody waits any more; in the loop."""
     if not future.done():
         future.set_exception(error)

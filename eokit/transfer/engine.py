@@ -4,13 +4,13 @@ import time
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
-from urllib.parse import urlsplit
 
 import anyio
 
 from eokit.http import AddressPolicy, Keyring, RetryPolicy
 from eokit.transfer.crew import Crew, Mailbox
 from eokit.transfer.gates import Desks
+from eokit.transfer.lanes import Lanes
 from eokit.transfer.local import FileSource
 from eokit.transfer.models import Download, Progress, Receipt, Slot, TransferSettings
 from eokit.transfer.objects import BucketSource
@@ -55,16 +55,16 @@ class TransferEngine:
         mailbox = Mailbox()
         self._crew = Crew(mailbox, self._settings.threads)
         self._wire = Wire(mailbox, self._crew, self._settings)
+        lanes = Lanes(self._settings, self._retry.longest, self._slot)
         web = WebSource(
             self._wire,
             self._crew,
             settings=self._settings,
             keyring=self._keyring,
             policy=self._policy,
-            patience=self._retry.longest,
-            slot=self._slot,
+            lanes=lanes,
         )
-        buckets = BucketSource(self._crew, self._settings)
+        buckets = BucketSource(self._crew, self._settings, lanes)
         self._sources: Mapping[str, Source] = {
             "http": web,
             "https": web,
@@ -107,7 +107,7 @@ class TransferEngine:
             InvalidInputError: A URL that nothing here can read.
         """
         began = time.monotonic()
-        place = urlsplit(download.urls[0]).netloc
+        place = "/".join(download.urls[0].split("/", 3)[:3])
         async with self._desks.alone(str(download.path)), self._desks.place(place):
-            run = Run(download, self._settings, self._crew, self._retry, progress, began)
+            run = Run(download, self._settings, self._crew, self._wire, self._retry, progress, began)
             return await run.carry_out(self._sources)

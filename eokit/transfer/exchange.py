@@ -14,7 +14,7 @@ from eokit.transfer.lanes import Lane
 from eokit.transfer.models import Progress
 from eokit.transfer.pages import page_error
 from eokit.transfer.parts import Note, Part
-from eokit.transfer.redirects import Target
+from eokit.transfer.targets import Target
 
 __all__ = ["Exchange"]
 
@@ -58,7 +58,6 @@ class Exchange:
     excerpt: bytes = b""
     fault: EoError | None = None
     began: float = field(default_factory=time.monotonic)
-    touched: float = field(default_factory=time.monotonic)
     lines: list[bytes] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -67,7 +66,8 @@ class Exchange:
         self._held = 0
         # libcurl works on duplicates of these.
         self._lent: list[socket.socket] = []
-        self.offset = self.part.size
+        self.moved = False
+        self.touched = self.began
         self.told = -1
 
     @property
@@ -88,7 +88,7 @@ class Exchange:
 
     def receive(self, block: bytes) -> int | None:
         """Take a piece of the body; 0 tells libcurl to hang up."""
-        self.touched = time.monotonic()
+        self.moved = True
         self.lane.moved += len(block)
         try:
             if self._take is None:
@@ -108,7 +108,6 @@ class Exchange:
         elif self.head.status == 200:
             if self.part.size:
                 self.part.restart()
-                self.offset = 0
             self._check_length()
             validator = self.head.validator
             self.part.plan(Note(self.home, validator, self.head.length) if validator else None)
@@ -136,11 +135,12 @@ class Exchange:
         return self._held <= _MOST_REFUSAL
 
     def _body(self, block: bytes) -> bool:
-        if self.limit is not None and self.arrived + len(block) > self.limit:
+        held = self._held + len(block)
+        if self.limit is not None and self.part.size + held > self.limit:
             raise self._overflow(block)
         self._pending.append(block)
-        self._held += len(block)
-        if self._held >= _FLUSH:
+        self._held = held
+        if held >= _FLUSH:
             self.flush()
         return True
 
@@ -172,6 +172,12 @@ class Exchange:
         refused = self.head.status not in (0, 200, 206)
         if code and self.fault is None and not (refused and code == pycurl.E_WRITE_ERROR):
             self.fault = UnreachableError(f"transfer broke off: {message}", url=self.target.shown)
+
+    def look(self, now: float) -> float:
+        """Say for how many seconds no byte has come."""
+        if self.moved:
+            self.moved, self.touched = False, now
+        return now - self.touched
 
     def stall(self, seconds: float) -> None:
         """No byte came for too long."""

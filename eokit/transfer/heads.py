@@ -26,21 +26,21 @@ class Head:
         """Read header lines as they arrived; interim answers (1xx) before the last head are skipped."""
         status = 0
         headers: dict[str, str] = {}
-        for line in lines:
-            if line.startswith(b"HTTP/"):
+        for line in b"".join(lines).decode("latin-1").split("\n"):
+            if line.startswith("HTTP/"):
                 code = line.split(None, 2)[1:2]
-                status, headers = int(code[0]) if code and code[0].isdigit() else 0, {}
+                status, headers = int(code[0]) if code and code[0].isdecimal() else 0, {}
                 continue
-            name, colon, value = line.partition(b":")
+            name, colon, value = line.partition(":")
             if colon:
-                headers[name.strip().lower().decode("latin-1")] = value.strip().decode("latin-1")
+                headers[name.strip().lower()] = value.strip()
         return cls(status, headers)
 
     @property
     def length(self) -> int | None:
         """Bytes of the body that follows, if announced."""
         text = self.headers.get("content-length", "")
-        return int(text) if text.isdigit() else None
+        return int(text) if text.isdecimal() else None
 
     @property
     def range(self) -> tuple[int | None, int | None] | None:

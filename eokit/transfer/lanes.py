@@ -3,18 +3,21 @@
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Self
 
 from eokit.errors import ThrottledError
 from eokit.transfer.gates import Gate
+from eokit.transfer.models import Slot, TransferSettings
 
-__all__ = ["Lane"]
+__all__ = ["Lane", "Lanes"]
 
 # Seconds over which throughput is measured before the number of connections changes.
 _PERIOD = 0.1
 _SLOWEST_PERIOD = 1.0
 # Of the gain that ideal scaling would give, the share that counts as help.
 _HELPS = 0.3
+_NO_SLOT = nullcontext()
 # The best throughput seen is slowly forgotten, so that a host that recovered is tried again.
 _FORGETS = 0.98
 
@@ -37,7 +40,7 @@ class Lane(Gate):
     ) -> None:
         super().__init__(start)
         self._most, self._patience, self._clock = most, patience, clock
-        # Bytes that came from the host; only the receiving thread changes it.
+        # Bytes that came from the host; one thread changes it, and a lost update does no harm.
         self.moved = 0
         self._closed_until = self._halved_at = float("-inf")
         self._doubling = True
@@ -118,3 +121,30 @@ class Lane(Gate):
 
     def _measure_anew(self) -> None:
         self._since, self._moved_since, self._finished = self._clock(), self.moved, 0
+
+
+class Lanes:
+    """The lanes of all hosts, whatever protocol they speak.
+
+    Args:
+        settings: First and largest number of connections.
+        patience: Seconds that a host may ask to be left alone.
+        slot: Makes limits hold over all workers; None limits this engine only.
+    """
+
+    def __init__(self, settings: TransferSettings, patience: float, slot: Slot | None) -> None:
+        self._settings, self._patience, self._slot = settings, patience, slot
+        self._lanes: dict[tuple[str, int], Lane] = {}
+
+    def lane(self, host: str, port: int) -> Lane:
+        """The lane of a host; enter it, then its slot, for as long as a connection is used."""
+        lane = self._lanes.get((host, port))
+        if lane is None:
+            settings = self._settings
+            lane = Lane(settings.start_connections, settings.most_connections, self._patience)
+            self._lanes[host, port] = lane
+        return lane
+
+    def slot(self, host: str) -> AbstractAsyncContextManager[object]:
+        """The context in which one connection to a host may be used, over all workers."""
+        return _NO_SLOT if self._slot is None else self._slot(host)

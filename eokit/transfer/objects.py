@@ -1,5 +1,7 @@
 """Sources in S3 buckets, with the credentials that the settings give for each bucket."""
 
+import re
+import time
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
@@ -9,12 +11,15 @@ from eokit.errors import (
     EoError,
     IntegrityError,
     InvalidInputError,
+    ThrottledError,
     UnreachableError,
     public_url,
 )
 from eokit.transfer.crew import Crew
+from eokit.transfer.lanes import Lane, Lanes
 from eokit.transfer.models import Download, Progress, TransferSettings
 from eokit.transfer.parts import Note, Part
+from eokit.transfer.s3 import S3Bucket
 
 if TYPE_CHECKING:
     from obstore import GetOptions, GetResult
@@ -23,6 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["BucketSource"]
 
 _BLOCK = 1 << 20
+# The library tells the status in its message only.
+_THROTTLED = re.compile(r"\b(429 Too Many Requests|503 Service Unavailable|SlowDown)\b")
 
 
 class BucketSource:
@@ -31,10 +38,11 @@ class BucketSource:
     Args:
         crew: Does the file work.
         settings: Buckets and time-outs.
+        lanes: Bounds the connections.
     """
 
-    def __init__(self, crew: Crew, settings: TransferSettings) -> None:
-        self._crew, self._settings = crew, settings
+    def __init__(self, crew: Crew, settings: TransferSettings, lanes: Lanes) -> None:
+        self._crew, self._settings, self._lanes = crew, settings, lanes
         self._stores: dict[str, S3Store] = {}
 
     async def pull(self, url: str, download: Download, part: Part, progress: Progress | None) -> None:
@@ -50,29 +58,46 @@ class BucketSource:
         import obstore  # noqa: PLC0415  # only who uses S3 pays for the import
 
         parts = urlsplit(url)
-        store = self._store(parts.netloc, url)
+        bucket = self._bucket(parts.netloc, url)
         if part.size and (part.note is None or part.note.url != public_url(url)):
             await self._crew.run(part.restart)
         if part.note is not None and part.size == part.note.total:
             return
-        try:
-            answer = await _open(store, parts.path.lstrip("/"), part)
-            await self._take(answer, url, download, part, progress)
-        except (obstore.exceptions.BaseError, OSError) as error:
-            raise _translated(error, url) from error
+        host, port = bucket.place
+        async with self._lanes.lane(host, port) as lane, self._lanes.slot(host):
+            began = time.monotonic()
+            try:
+                answer = await _open(self._store(bucket), parts.path.lstrip("/"), part)
+                await self._take(answer, url, download, part, progress, lane)
+            except (obstore.exceptions.BaseError, OSError) as error:
+                raised = _translated(error, url)
+                if isinstance(raised, ThrottledError):
+                    # Before the next one in line is let in.
+                    lane.throttled(began, 0.0)
+                raise raised from error
 
-    def _store(self, bucket: str, url: str) -> "S3Store":
-        if bucket not in self._stores:
-            settings = self._settings.buckets.get(bucket)
-            if settings is None:
-                raise InvalidInputError(
-                    f"{public_url(url)}: no access to bucket {bucket!r} is configured; add it to the source"
-                )
-            self._stores[bucket] = settings.open(stall=self._settings.stall)
-        return self._stores[bucket]
+    def _bucket(self, name: str, url: str) -> S3Bucket:
+        bucket = self._settings.buckets.get(name)
+        if bucket is None:
+            raise InvalidInputError(
+                f"{public_url(url)}: no access to bucket {name!r} is configured; add it to the source"
+            )
+        return bucket
+
+    def _store(self, bucket: S3Bucket) -> "S3Store":
+        store = self._stores.get(bucket.bucket)
+        if store is None:
+            store = self._stores[bucket.bucket] = bucket.open(stall=self._settings.stall)
+        return store
 
     async def _take(
-        self, answer: "GetResult", url: str, download: Download, part: Part, progress: Progress | None
+        self,
+        answer: "GetResult",
+        url: str,
+        download: Download,
+        part: Part,
+        progress: Progress | None,
+        lane: Lane,
     ) -> None:
         etag, total = answer.meta["e_tag"], answer.meta["size"]
         limit = download.limit if download.limit is not None else self._settings.most_bytes
@@ -82,6 +107,7 @@ class BucketSource:
             note = Note(public_url(url), etag, total) if etag else None
             await self._crew.run(lambda: part.plan(note))
         async for block in answer.stream(min_chunk_size=_BLOCK):
+            lane.moved += len(block)
             await self._crew.run(lambda block=block: part.write([memoryview(block)]))  # type: ignore[misc]
             if part.behind:
                 self._crew.submit(part.follow)
@@ -109,5 +135,6 @@ def _translated(error: Exception, url: str) -> EoError:
         case exceptions.PreconditionError():
             return IntegrityError("validator", "the object that was begun", "another", where=public_url(url))
         case _:
-            reason = str(error).partition("\n")[0][:160]
-            return UnreachableError(f"object store: {reason}", url=url)
+            reason = str(error).partition("\n")[0][:300]
+            kind = ThrottledError if _THROTTLED.search(str(error)) else UnreachableError
+            return kind(f"object store: {reason}", url=url)

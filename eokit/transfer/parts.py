@@ -24,6 +24,8 @@ __all__ = ["Note", "Part"]
 # A smaller part is fetched again sooner than its notes are written.
 _WORTH_RESUMING = 1 << 20
 _BEHIND = 1 << 20
+# A file that is hashed from memory, in less time than a thread takes to wake up.
+_SMALL = 256 * 1024
 _LONGEST_NOTE = 1 << 16
 
 
@@ -79,8 +81,8 @@ class Part:
                 self._download.path.parent.mkdir(parents=True, exist_ok=True)
                 self._path, self._descriptor = claim_any(self._target)
             self.size = os.fstat(self._descriptor).st_size
-            self._noted = os.path.lexists(note_of(self._path))
             if self.size:
+                self._noted = os.path.lexists(note_of(self._path))
                 self._take_up()
             self._check_room()
 
@@ -102,6 +104,11 @@ class Part:
                 f"{self._download.name} needs {needed} bytes in {self._download.path.parent}, "
                 f"{free} are free and {self._settings.spare_bytes} must stay free"
             )
+
+    @property
+    def small(self) -> bool:
+        """Whether the file is known to be so small that other threads are no help."""
+        return self._download.size is not None and self._download.size <= _SMALL
 
     @property
     def opened(self) -> bool:
@@ -129,10 +136,14 @@ class Part:
         """
         with storage_errors(self._path):
             length = sum(map(len, blocks))
+            if self.small:
+                blocks = [b"".join(blocks)]
             done = os.pwritev(self._descriptor, blocks, self.size)
             while done < length:
                 rest = memoryview(b"".join(blocks))[done:]
                 done += os.pwrite(self._descriptor, rest, self.size + done)
+            if self.small and self._tail.hashed == self.size:
+                self._tail.take(blocks[0])
             self.size += length
             self.received += length
 

@@ -22,6 +22,7 @@ from eokit.transfer.models import Download, Progress, Receipt, TransferSettings
 from eokit.transfer.pages import page_error
 from eokit.transfer.parts import Part
 from eokit.transfer.sources import Source, scheme_of
+from eokit.transfer.wire import Wire
 
 __all__ = ["Run"]
 
@@ -38,6 +39,7 @@ class Run:
         download: What to fetch.
         settings: How.
         crew: Does the file work.
+        wire: Does that of small files.
         retry: How often and how patiently.
         progress: Told how many bytes are there.
         began: When the caller asked, monotonic seconds.
@@ -48,11 +50,13 @@ class Run:
         download: Download,
         settings: TransferSettings,
         crew: Crew,
+        wire: Wire,
         retry: RetryPolicy,
         progress: Progress | None,
         began: float,
     ) -> None:
-        self._download, self._crew, self._retry, self._progress = download, crew, retry, progress
+        self._download, self._crew, self._wire = download, crew, wire
+        self._retry, self._progress = retry, progress
         self._part = Part(download, settings)
         self._attempts, self._began = 0, began
 
@@ -60,7 +64,8 @@ class Run:
         """Take the file that stands there, or fetch it from the first alternative that works."""
         standing = Standing(self._download)
         try:
-            while (taken := await self._crew.run(lambda: self._prepare(standing))) is None:
+            work = self._wire.run if self._part.small else self._crew.run
+            while (taken := await work(lambda: self._prepare(standing))) is None:
                 pass
             if taken:
                 return self._receipt(self._download.checksums, "", standing.size)

@@ -46,6 +46,12 @@ class S3Bucket:
         if self.endpoint and urlsplit(self.endpoint).scheme not in ("http", "https"):
             raise InvalidInputError(f"endpoint {self.endpoint!r} is not an http or https URL")
 
+    @property
+    def place(self) -> tuple[str, int]:
+        """Host and port that are asked; with AWS the region's host, whatever the bucket."""
+        parts = urlsplit(self.endpoint or f"https://s3.{self.region}.amazonaws.com")
+        return parts.hostname or "", parts.port or (80 if parts.scheme == "http" else 443)
+
     def open(self, *, prefix: str | None = None, stall: float = 60.0) -> "S3Store":
         """Open it; no request is sent yet.
 

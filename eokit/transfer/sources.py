@@ -2,7 +2,6 @@
 
 from collections.abc import Container
 from typing import Protocol
-from urllib.parse import urlsplit
 
 from eokit.errors import ForbiddenAddressError, public_url
 from eokit.transfer.models import Download, Progress
@@ -24,7 +23,7 @@ def scheme_of(url: str, known: Container[str]) -> str:
     Raises:
         ForbiddenAddressError: It is none that may be read.
     """
-    scheme = urlsplit(url).scheme.lower()
+    scheme = url.partition(":")[0].lower()
     if scheme not in known:
         raise ForbiddenAddressError(
             f"{public_url(url)!r} cannot be fetched: only http(s), s3 and file URLs are, and file only "

@@ -51,6 +51,12 @@ class Tail:
                 self.hashed += len(block)
             return self.hashed >= end
 
+    def take(self, data: bytes | memoryview) -> None:
+        """Hash the bytes that come next, from memory."""
+        with self._lock:
+            self._hasher.update(data)
+            self.hashed += len(data)
+
     def checksums(self) -> tuple[Checksum, ...]:
         """The checksums of the bytes so far."""
         with self._lock:

@@ -1,27 +1,25 @@
 """Sources over http and https."""
 
 from collections.abc import Callable, Mapping
-from contextlib import AbstractAsyncContextManager, nullcontext
-from typing import Any
 
 import httpx
 
 from eokit.errors import ContractError, IntegrityError, ServiceError
 from eokit.http import AddressPolicy, Keyring
 from eokit.http.client import error_of
+from eokit.http.redirects import MOST_REDIRECTS, is_redirect, next_url
 from eokit.http.retry import retry_after
 from eokit.transfer.crew import Crew
 from eokit.transfer.exchange import Exchange
-from eokit.transfer.lanes import Lane
-from eokit.transfer.models import Download, Progress, Slot, TransferSettings
+from eokit.transfer.lanes import Lanes
+from eokit.transfer.models import Download, Progress, TransferSettings
 from eokit.transfer.parts import Part
-from eokit.transfer.redirects import MOST_REDIRECTS, Target, is_redirect, next_target
+from eokit.transfer.targets import Target
 from eokit.transfer.wire import Wire
 
 __all__ = ["WebSource"]
 
 _Prepare = Callable[[Target, Mapping[str, str]], Exchange]
-_NO_SLOT = nullcontext()
 
 
 class WebSource:
@@ -35,13 +33,10 @@ class WebSource:
         settings: TransferSettings,
         keyring: Keyring,
         policy: AddressPolicy,
-        patience: float,
-        slot: Slot | None,
+        lanes: Lanes,
     ) -> None:
         self._wire, self._crew, self._settings = wire, crew, settings
-        self._keyring, self._policy, self._slot = keyring, policy, slot
-        self._patience = patience
-        self._lanes: dict[tuple[str, int], Lane] = {}
+        self._keyring, self._policy, self._lanes = keyring, policy, lanes
 
     async def pull(self, url: str, download: Download, part: Part, progress: Progress | None) -> None:
         """Bring what is missing of the part; once, without a repeat.
@@ -66,7 +61,7 @@ class WebSource:
                 headers=headers,
                 part=part,
                 limit=download.limit if download.limit is not None else self._settings.most_bytes,
-                lane=self._lane(target),
+                lane=self._lanes.lane(target.host, target.port),
                 policy=self._policy,
                 progress=progress,
                 on_behind=self._crew.submit,
@@ -75,10 +70,11 @@ class WebSource:
 
         for _ in range(MOST_REDIRECTS + 1):
             exchange = await self._signed(target, prepare)
-            if not is_redirect(exchange.head):
+            head = exchange.head
+            if not is_redirect(head.status):
                 _accept(exchange, download, part)
                 return
-            target = next_target(exchange.head, target)
+            target = Target.of(next_url(head.status, head.headers.get("location", ""), target.url))
         raise ContractError(f"more than {MOST_REDIRECTS} redirects", url=home.shown)
 
     async def _signed(self, target: Target, prepare: _Prepare) -> Exchange:
@@ -91,24 +87,13 @@ class WebSource:
         return exchange
 
     async def _send(self, exchange: Exchange) -> Exchange:
-        async with exchange.lane, self._slot_of(exchange.target):
+        async with exchange.lane, self._lanes.slot(exchange.target.host):
             await self._wire.get(exchange)
             if exchange.head.status in _THROTTLED:
                 # Before the next one in line is let in.
                 pause = retry_after(exchange.head.headers.get("retry-after"))
                 exchange.lane.throttled(exchange.began, pause or 0.0)
         return exchange
-
-    def _lane(self, target: Target) -> Lane:
-        host = (target.host, target.port)
-        lane = self._lanes.get(host)
-        if lane is None:
-            lane = Lane(self._settings.start_connections, self._settings.most_connections, self._patience)
-            self._lanes[host] = lane
-        return lane
-
-    def _slot_of(self, target: Target) -> AbstractAsyncContextManager[Any]:
-        return _NO_SLOT if self._slot is None else self._slot(target.host)
 
 
 def _accept(exchange: Exchange, download: Download, part: Part) -> None:

@@ -1,6 +1,9 @@
 """The receiving thread: libcurl's multi interface over epoll.
 
-One thread receives for all connections; libcurl does the work and Python sees whole blocks only.
+One thread receives for all connections; libcurl does the work and Python sees whole blocks only. It also
+does the file work of small files: each system call lets another thread have the interpreter, and getting it
+back costs more than the call, so threads that share a small file are slower than one alone. For the same
+reason the event loop is told of many ends at once, when half of what ran has ended or nothing else is to do.
 """
 
 import asyncio
@@ -11,24 +14,29 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any, TypeVar
 
 import pycurl
 
 from eokit.errors import EoError
-from eokit.transfer.crew import Crew, Mailbox
+from eokit.transfer.crew import Crew, Letter, Mailbox, fail, fulfil
 from eokit.transfer.exchange import Exchange
 from eokit.transfer.handles import Handles
 from eokit.transfer.models import TransferSettings
 
 __all__ = ["Wire"]
 
+T = TypeVar("T")
+
 # Seconds between two looks at stalls and progress.
 _TICK = 0.25
 _MOST_EVENTS = 256
-# Bytes that are hashed in less time than a thread takes to wake up.
-_SMALL = 256 * 1024
-# Seconds that naming a small file takes on a disk too slow for this thread, and how long to believe it.
-_SLOW_DISK = 0.005
+# Seconds that the loop waits for news at most, while bytes come without a pause.
+_NEWS = 0.005
+# Seconds per piece of file work, on average over some, on a disk too slow for this thread; and how long to
+# believe it.
+_SLOW_DISK = 0.01
+_SOME = 16
 _HURRY = 10.0
 _CLOSED = "the transfer engine is closed; fetch inside `async with`"
 
@@ -52,7 +60,9 @@ class Wire:
         self._epoll.register(self._bell, select.EPOLLIN)
         self._open, self._rung = True, False
         self._due: float | None = None
-        self._hurried_until = 0.0
+        self._news: list[Letter] = []
+        self._news_since = 0.0
+        self._pace = self._hurried_until = 0.0
         self._thread = threading.Thread(target=self._serve, name="eo-wire", daemon=True)
         self._thread.start()
 
@@ -76,6 +86,14 @@ class Wire:
         if exchange.fault is not None:
             raise exchange.fault
 
+    async def run(self, function: Callable[[], T]) -> T:
+        """Do a small piece of file work where small files are received; it runs to its end in any case."""
+        if not self._open:
+            raise EoError(_CLOSED)
+        ended: asyncio.Future[T] = self._mailbox.future()
+        self._order(lambda: self._work(function, ended))
+        return await ended
+
     def _order(self, order: Callable[[], None]) -> None:
         self._orders.append(order)
         if not self._rung:
@@ -97,19 +115,24 @@ class Wire:
         self._multi.setopt(pycurl.M_MAXCONNECTS, 128)
         looked = time.monotonic()
         while self._open:
-            self._turn()
+            idle = not self._turn()
             self._finish_ended()
             now = time.monotonic()
+            self._tell(now, idle)
             if now - looked >= _TICK:
                 looked = now
                 self._look(now)
         self._clear()
 
-    def _turn(self) -> None:
+    def _turn(self) -> bool:
+        """Do what is to do; say whether there was anything."""
         wait = _TICK if self._running else -1.0
-        if self._due is not None:
+        if self._news:
+            wait = 0.0
+        elif self._due is not None:
             wait = max(0.0, min(wait if wait >= 0 else _TICK, self._due - time.monotonic()))
-        for descriptor, events in self._epoll.poll(wait, _MOST_EVENTS):
+        ready = self._epoll.poll(wait, _MOST_EVENTS)
+        for descriptor, events in ready:
             if descriptor == self._bell:
                 self._obey()
             else:
@@ -119,6 +142,15 @@ class Wire:
         if self._due is not None and time.monotonic() >= self._due:
             self._due = None
             self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
+        return bool(ready)
+
+    def _tell(self, now: float, idle: bool) -> None:
+        """Wake the loop for what happened, unless more will have happened in a moment."""
+        if not self._news:
+            self._news_since = now
+        elif idle or len(self._news) >= len(self._running) or now - self._news_since >= _NEWS:
+            self._mailbox.call_all(self._news)
+            self._news = []
 
     def _obey(self) -> None:
         os.eventfd_read(self._bell)
@@ -167,35 +199,41 @@ class Wire:
         if exchange.fault is None and exchange.head.status in (200, 206):
             self._hand_over(exchange, ended)
         else:
-            self._mailbox.call(_finish, ended)
+            self._news.append((fulfil, (ended,)))
 
     def _hand_over(self, exchange: Exchange, ended: "asyncio.Future[None]") -> None:
-        """Settle a small file here and now, which costs less than waking another thread for it."""
-        began = time.monotonic()
-        if exchange.part.size > _SMALL or began < self._hurried_until:
-            self._crew.submit(lambda: self._settle(exchange, ended))
-            return
-        self._settle(exchange, ended)
-        now = time.monotonic()
-        if now - began > _SLOW_DISK:
-            self._hurried_until = now + _HURRY
+        """Settle what arrived: a small file here and now."""
+        if exchange.part.small:
+            self._work(lambda: _settle(exchange), ended)
+        else:
+            self._leave(lambda: _settle(exchange), ended)
 
-    def _settle(self, exchange: Exchange, ended: "asyncio.Future[None]") -> None:
-        # What goes wrong here is found again, and raised, by who waits.
-        with suppress(EoError):
-            exchange.part.settle()
-        self._mailbox.call(_finish, ended)
+    def _leave(self, function: Callable[[], Any], ended: "asyncio.Future[Any]") -> None:
+        """Leave a piece of file work to another thread."""
+        self._crew.submit(lambda: self._mailbox.call_all([_outcome(function, ended)]))
+
+    def _work(self, function: Callable[[], Any], ended: "asyncio.Future[Any]") -> None:
+        """Do a small piece of file work: here, or on a slow disk elsewhere."""
+        began = time.monotonic()
+        if began < self._hurried_until:
+            self._leave(function, ended)
+            return
+        self._news.append(_outcome(function, ended))
+        now = time.monotonic()
+        self._pace += (now - began - self._pace) / _SOME
+        if self._pace > _SLOW_DISK:
+            self._pace, self._hurried_until = 0.0, now + _HURRY
 
     def _abort(self, exchange: Exchange) -> None:
         self._end(exchange, pycurl.E_ABORTED_BY_CALLBACK, "cancelled")
 
     def _cancel(self, exchange: Exchange, gone: "asyncio.Future[None]") -> None:
         self._abort(exchange)
-        self._mailbox.call(_finish, gone)
+        self._news.append((fulfil, (gone,)))
 
     def _look(self, now: float) -> None:
         for exchange in list(self._running):
-            if now - exchange.touched > self._stall:
+            if exchange.look(now) > self._stall:
                 exchange.stall(self._stall)
                 self._abort(exchange)
             elif exchange.progress is not None and exchange.arrived != exchange.told:
@@ -212,6 +250,7 @@ class Wire:
         for exchange in list(self._running):
             exchange.fault = EoError(_CLOSED)
             self._abort(exchange)
+        self._mailbox.call_all(self._news)
 
     def _clear(self) -> None:
         self._obey_last()
@@ -221,9 +260,18 @@ class Wire:
         os.close(self._bell)
 
 
-def _finish(ended: "asyncio.Future[None]") -> None:
-    if not ended.done():
-        ended.set_result(None)
+def _settle(exchange: Exchange) -> None:
+    # What goes wrong here is found again, and raised, by who waits.
+    with suppress(EoError):
+        exchange.part.settle()
+
+
+def _outcome(function: Callable[[], Any], ended: "asyncio.Future[Any]") -> Letter:
+    """Call the function and give the letter that tells who waits."""
+    try:
+        return fulfil, (ended, function())
+    except BaseException as error:  # noqa: BLE001  # the boundary: it is raised again in the loop
+        return fail, (ended, error)
 
 
 async def _until_done(ended: "asyncio.Future[None]") -> None:

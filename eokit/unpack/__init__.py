@@ -9,7 +9,7 @@ from eokit.unpack.layout import Product, arrange
 from eokit.unpack.limits import Limits
 from eokit.unpack.record import Change, changed_item
 from eokit.unpack.unpacker import Unpacker
-from eokit.unpack.workplace import sweep_workplaces
+from eokit.unpack.workplace import stale_workplaces, sweep_workplaces
 
 __all__ = [
     "ArchiveError",
@@ -26,6 +26,7 @@ __all__ = [
     "arrange",
     "changed_item",
     "extract",
+    "stale_workplaces",
     "sweep_workplaces",
     "without_suffix",
 ]

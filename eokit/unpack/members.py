@@ -11,7 +11,7 @@ from typing import Self
 
 import blake3
 
-from eokit.storage.names import MOST_KEY_BYTES, MOST_PART_BYTES
+from eokit.storage.names import INVISIBLE, MOST_KEY_BYTES, MOST_PART_BYTES, folded
 from eokit.transfer.checksums import Checksum
 from eokit.transfer.leftovers import is_part
 from eokit.unpack.errors import Where
@@ -20,8 +20,6 @@ from eokit.unpack.limits import Meter
 __all__ = ["Entry", "Sink", "Tree", "member_path"]
 
 _DRIVE = re.compile(r"[A-Za-z]:")
-# Control, format (writing direction, zero width), surrogate, line and paragraph separator.
-_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
 def member_path(name: str, where: Where) -> str:
@@ -32,7 +30,7 @@ def member_path(name: str, where: Where) -> str:
             invisible character or a drive letter, is too long, or begins or ends with a space or ends
             with a dot.
     """
-    bad = next((char for char in name if unicodedata.category(char) in _HIDDEN), None)
+    bad = next((char for char in name if unicodedata.category(char) in INVISIBLE), None)
     if bad is not None:
         raise where.refused(f"its name has the control or invisible character U+{ord(bad):04X}")
     if name.startswith("/") or _DRIVE.match(name):
@@ -125,7 +123,7 @@ class Tree:
         root.mkdir(parents=True)
 
     def __contains__(self, path: str) -> bool:
-        return _folded(path) in self._names
+        return folded(path) in self._names
 
     @property
     def top(self) -> list[str]:
@@ -171,7 +169,7 @@ class Tree:
         return Sink(f"{self.root}/{path}", where, meter)
 
     def _enter(self, path: str, folder: bool, where: Where) -> None:
-        key = _folded(path)
+        key = folded(path)
         other = self._names.get(key)
         if other is not None:
             raise where.refused(
@@ -185,7 +183,7 @@ class Tree:
     def remove(self, path: str) -> None:
         """Remove a file, so that its name is free."""
         os.unlink(self.root / path)
-        del self.files[path], self._names[_folded(path)]
+        del self.files[path], self._names[folded(path)]
 
     def absorb(self, other: "Tree", at: str, where: Where) -> None:
         """Move all of another tree on the same file system into a folder of this one.
@@ -198,7 +196,7 @@ class Tree:
         for name in other.top:
             self._check_free(before + name, where)
         for path, folder in other._names.values():
-            self._names[_folded(before + path)] = (before + path, folder)
+            self._names[folded(before + path)] = (before + path, folder)
         self._folders |= {before + path for path in other._folders if path}
         self.files |= {before + path: entry for path, entry in other.files.items()}
         for name in other.top:
@@ -214,7 +212,3 @@ class Tree:
         """The files below a folder (empty text: all), by path relative to it."""
         before = f"{folder}/" if folder else ""
         return {path[len(before) :]: entry for path, entry in self.files.items() if path.startswith(before)}
-
-
-def _folded(name: str) -> str:
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from eokit.catalog.interface import UNPACKED_FROM
-from eokit.stac.items import ItemDict
+from eokit.stac.items import FILE_EXTENSION, ItemDict
+from eokit.staging.provenance import ITEM, derived_from
 from eokit.storage import check_twins
 from eokit.unpack.kinds import media_type, without_suffix
 from eokit.unpack.layout import Product
 
 __all__ = ["Change", "changed_item", "new_assets", "unpacked_hrefs"]
 
-_FILE_EXTENSION = "https://stac-extensions.github.io/file/v2.1.0/schema.json"
 _OF_THE_ARCHIVE = ("alternate", "type")
 _ZARR = "application/vnd.zarr"
 
@@ -75,7 +75,8 @@ def changed_item(item: ItemDict, changes: Sequence[Change]) -> ItemDict:
     """Put new assets in the places of their archives; the item itself stays as it is.
 
     A change whose archive the item no longer has, or has at another href, changes nothing: another run
-    was faster. Assets that came from an earlier archive of the same key go.
+    was faster. Assets that came from an earlier archive of the same key go. The item is now derived from the
+    one that has the archive: its source's, where its `via` link says which that is.
 
     Raises:
         InvalidInputError: Two assets would have one key.
@@ -96,9 +97,20 @@ def changed_item(item: ItemDict, changes: Sequence[Change]) -> ItemDict:
     check_twins(keys, item=item["id"])
     record = {name: copy.deepcopy(value) for name, value in item.items() if name != "assets"}
     record["assets"] = assets
+    record["links"] = _links(item, changed=bool(applied))
     extensions = [name for name in item.get("stac_extensions") or () if isinstance(name, str)]
-    record["stac_extensions"] = list(dict.fromkeys([*extensions, _FILE_EXTENSION]))
+    record["stac_extensions"] = list(dict.fromkeys([*extensions, FILE_EXTENSION]))
     return record
+
+
+def _links(item: ItemDict, *, changed: bool) -> list[Any]:
+    links = copy.deepcopy(list(item.get("links") or ()))
+    known = [link for link in links if isinstance(link, Mapping)]
+    sources = [link for link in known if link.get("rel") == "via" and link.get("type") == ITEM]
+    made_from = {link.get("href") for link in known if link.get("rel") == "derived_from"}
+    if changed and sources and sources[-1].get("href") not in made_from:
+        links.append(derived_from(str(sources[-1].get("href"))))
+    return links
 
 
 def _replaced(asset: Any, applied: Mapping[str, Change]) -> bool:

@@ -1,6 +1,5 @@
 """Unpacks the archives of items in a storage, so that a killed run is completed by running it again."""
 
-import unicodedata
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
@@ -9,6 +8,7 @@ import anyio.to_thread
 from eokit.errors import InvalidInputError
 from eokit.stac.items import ItemDict
 from eokit.storage import Storage
+from eokit.storage.names import folded
 from eokit.unpack.archives import archives_of, find_archive, key_of, own_key
 from eokit.unpack.job import Job, claimed
 from eokit.unpack.limits import Limits
@@ -95,13 +95,12 @@ class Unpacker:
         new = [job.archive.beside(product.name) for job in jobs for product in job.products]
         seen: set[str] = set()
         for key in [*filter(None, taken), *(job.archive.key for job in jobs), *new]:
-            folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", key).casefold())
-            if folded in seen:
+            if folded(key) in seen:
                 raise InvalidInputError(
                     f"{self._storage.href(key)} would be taken by what is unpacked for item "
                     f"{item['id']!r}, and is the place of something else of this item"
                 )
-            seen.add(folded)
+            seen.add(folded(key))
 
     async def clean(self, record: ItemDict) -> int:
         """Remove the archives that a record says were unpacked and that it no longer has.

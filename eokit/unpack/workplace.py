@@ -5,7 +5,7 @@ import hashlib
 import os
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -19,7 +19,7 @@ from eokit.transfer.files import storage_errors
 from eokit.unpack.layout import Product
 from eokit.unpack.members import Entry
 
-__all__ = ["Workplace", "sweep_workplaces"]
+__all__ = ["Workplace", "stale_workplaces", "sweep_workplaces"]
 
 _VERSION = 1
 _SUFFIX = ".unpack.part"
@@ -188,6 +188,25 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+def stale_workplaces(root: Path, before: float) -> Iterator[Path]:
+    """Find the folders in which runs were unpacking and that nobody has changed since; blocks.
+
+    A workplace that is in use may be among them: only its lock tells.
+
+    Args:
+        root: A storage's folder or spool folder, or one below it.
+        before: Seconds since 1970; those changed later are left out.
+    """
+    for folder, names, _ in os.walk(root):
+        mine = [name for name in names if name.startswith(".") and name.endswith(_SUFFIX)]
+        names[:] = sorted(set(names) - set(mine))
+        for name in sorted(mine):
+            path = Path(folder, name)
+            with suppress(OSError):
+                if path.lstat().st_mtime <= before:
+                    yield path
+
+
 def sweep_workplaces(root: Path, older_than: timedelta) -> int:
     """Remove the folders below `root` in which dead runs were unpacking; blocks.
 
@@ -198,14 +217,11 @@ def sweep_workplaces(root: Path, older_than: timedelta) -> int:
     Returns:
         Number of folders removed.
     """
-    limit, removed = time.time() - older_than.total_seconds(), 0
-    for folder, names, _ in os.walk(root):
-        mine = [name for name in names if name.startswith(".") and name.endswith(_SUFFIX)]
-        names[:] = [name for name in names if name not in mine]
-        for name in mine:
-            place = Workplace(Path(folder, name))
-            with suppress(OSError, StorageError):
-                if place.path.stat().st_mtime <= limit and place.claim():
-                    place.remove()
-                    removed += 1
+    removed = 0
+    for path in stale_workplaces(root, time.time() - older_than.total_seconds()):
+        place = Workplace(path)
+        with suppress(OSError, StorageError):
+            if place.claim():
+                place.remove()
+                removed += 1
     return removed

@@ -47,6 +47,7 @@ class Station(StacFacade):
             sortable=known,
             one_sort=True,
             number_matched=settings.number_matched,
+            most_results=settings.most_results,
             next_link_merges=settings.next_link_merges,
             only_equality_query=True,
             refuse_unknown=True,

@@ -1,6 +1,7 @@
 """The one way in which a service says no."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -17,7 +18,7 @@ class Refusal(Exception):
         detail: str,
         headers: Mapping[str, str] | None = None,
         *,
-        document: Mapping[str, str] | None = None,
+        document: Mapping[str, Any] | None = None,
         close: bool = False,
     ) -> None:
         super().__init__(detail)

@@ -157,7 +157,8 @@ class StacFacade(ABC):
 
     def _page(self, request: Request, search: Search, scopes: list[str]) -> Response:
         found = self._found(search, scopes)
-        page = found[search.offset : search.offset + search.limit]
+        given = found[: self.rules.most_results]
+        page = given[search.offset : search.offset + search.limit]
         features = [
             with_fields(self._document(request, scope, record), search.include, search.exclude)
             for scope, record in page
@@ -168,7 +169,7 @@ class StacFacade(ABC):
             "links": [{"rel": "root", "href": f"{self.root(request)}/", "type": "application/json"}],
             "numberReturned": len(features),
         }
-        if search.offset + search.limit < len(found):
+        if search.offset + search.limit < len(given):
             document["links"].append(next_link(request, search, merges=self.rules.next_link_merges))
         if self.rules.number_matched:
             document["numberMatched"] = len(found)

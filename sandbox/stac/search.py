@@ -53,6 +53,7 @@ class SearchRules:
     """Properties to sort by; None: all."""
     one_sort: bool = False
     number_matched: bool = True
+    most_results: int | None = None
     next_link_merges: bool = True
     only_equality_query: bool = False
     extra_parameters: frozenset[str] = frozenset()

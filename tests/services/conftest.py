@@ -84,3 +84,11 @@ _numbers = itertools.count()
 def collection() -> str:
     """A collection that no other test uses."""
     return f"owner{os.getpid()}:c-{next(_numbers)}"
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.services)])
+def ledger_url(request, tmp_path) -> str:
+    """A ledger of its own, in each database in turn."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'ledger.db'}"
+    return request.getfixturevalue("postgres").login(f"ledger_{os.getpid()}_{next(_numbers)}").url

@@ -113,3 +113,72 @@ def test_the_environment_of_a_flow():
 def test_the_sources():
     expected = {"auxip", "cadip", "prip", "cdse", "earthdatahub", "catalog", "lta"}
     assert {source.value for source in imported("AuxiliarySource")} == expected
+
+
+S2GOS_CLIENT = {
+    *("ApiError", "AsyncClient", "Capabilities", "Client", "ClientConfig", "ClientError", "ClientException"),
+    *("ConformanceDeclaration", "JobInfo", "JobList", "JobResults", "ProcessDescription", "ProcessList"),
+    "ProcessRequest",
+}
+# Each takes **kwargs for the transport; the value is what it returns.
+CLIENT_CALLS: dict[str, tuple[list[str], str]] = {
+    "get_capabilities": ([], "Capabilities"),
+    "get_conformance": ([], "ConformanceDeclaration"),
+    "get_processes": ([], "ProcessList"),
+    "get_process": (["process_id"], "ProcessDescription"),
+    "execute_process": (["process_id", "request"], "JobInfo"),
+    "get_jobs": ([], "JobList"),
+    "get_job": (["job_id"], "JobInfo"),
+    "dismiss_job": (["job_id"], "JobInfo"),
+    "get_job_results": (["job_id"], "JobResults"),
+}
+
+
+def test_every_name_of_the_client_has_a_row():
+    assert {name for name, (_, service) in rows().items() if service == "s2gos_client"} == S2GOS_CLIENT
+
+
+@pytest.mark.parametrize("name", sorted(S2GOS_CLIENT))
+def test_each_of_the_client_is_public_and_described(name):
+    module = importlib.import_module(rows()[name][0].rpartition(".")[0])
+    assert name in module.__all__
+    assert inspect.getdoc(imported(name))
+
+
+@pytest.mark.parametrize("client", ["Client", "AsyncClient"])
+def test_the_client_is_made_as_documented(client):
+    own, *parameters = inspect.signature(imported(client).__init__).parameters.values()
+    documented = ["config", "config_path", "server_url", "user_name", "access_token"]
+    assert [one.name for one in parameters[:5]] == documented
+    assert all(one.default is None for one in parameters[:5])
+    assert all(one.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD for one in [own, *parameters[:5]])
+    assert all(one.kind is inspect.Parameter.KEYWORD_ONLY for one in parameters[5:])
+    assert all(one.default is not REQUIRED for one in parameters[5:])
+
+
+@pytest.mark.parametrize("client", ["Client", "AsyncClient"])
+@pytest.mark.parametrize("name", CLIENT_CALLS)
+def test_the_calls_of_the_client(client, name):
+    documented, gives = CLIENT_CALLS[name]
+    call = getattr(imported(client), name)
+    signature = inspect.signature(call)
+    parameters = list(signature.parameters.values())[1:]
+    assert [one.name for one in parameters[: len(documented)]] == documented
+    assert all(one.default is REQUIRED for one in parameters[: len(documented)])
+    *ours, transport = parameters[len(documented) :]
+    assert (transport.name, transport.kind) == ("kwargs", inspect.Parameter.VAR_KEYWORD)
+    assert all(one.kind is inspect.Parameter.KEYWORD_ONLY for one in ours)
+    assert all(one.default is not REQUIRED for one in ours)
+    assert signature.return_annotation is imported(gives)
+    assert inspect.iscoroutinefunction(call) is (client == "AsyncClient")
+    assert inspect.getdoc(call)
+
+
+def test_the_configuration_and_the_error_of_the_client():
+    assert list(imported("ClientConfig").model_fields)[:3] == ["user_name", "access_token", "server_url"]
+    error = imported("ClientException")
+    assert imported("ClientError") is error
+    assert list(inspect.signature(error).parameters) == ["message", "api_error"]
+    assert issubclass(error, importlib.import_module("eokit.errors").EoError)
+    for client in ("Client", "AsyncClient"):
+        assert inspect.iscoroutinefunction(imported(client).close) is (client == "AsyncClient")

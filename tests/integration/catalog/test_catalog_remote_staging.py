@@ -6,10 +6,11 @@ import anyio
 import pytest
 
 from blocks import EoEnvironment, ObjectStorage, RsServerCredentials, StacApi
-from eokit.rs_server import AuxiliarySource, FlowEnv, FlowEnvArgs
+from eokit.errors import DeadlineError
+from eokit.rs_server import AuxiliarySource, CatalogSearch, FlowEnv, FlowEnvArgs
 from eokit.stac import SearchRequest
 from eokit.staging import Outcome, Place, Stager, StagingReport, stage_pages
-from sandbox import Sandbox, SandboxSettings
+from sandbox import Fault, Sandbox, SandboxSettings
 
 pytestmark = pytest.mark.anyio
 HERE = "demo:s1-aux"
@@ -51,3 +52,14 @@ async def test_staging(tmp_path: Path) -> None:
             (again,) = await env.catalog.get_many(HERE, [items[3]["id"]])
             assert again["assets"] == items[3]["assets"]
             assert "unpublished" not in again["properties"]
+
+
+async def test_a_search_of_a_catalogue_that_hangs_ends_at_its_limit(tmp_path: Path) -> None:
+    with Sandbox(SandboxSettings(days=0)) as box:
+        key = RsServerCredentials(user="demo", api_key="sandbox-demo-key")
+        api = StacApi(url=f"{box.url}/catalog", credentials=key)
+        with box.faults.active(Fault("hang", "/catalog/search")):
+            async with api.open_catalog(writable=False) as catalog:
+                pages = CatalogSearch(catalog).pages(SearchRequest(), timeout=0.3, owner_id="demo")
+                with pytest.raises(DeadlineError, match="its limit"):
+                    await anext(pages)

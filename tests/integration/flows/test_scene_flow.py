@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from flow_runs import Run, run
 
-from eokit.errors import PartialError
+from eokit.errors import InvalidInputError, PartialError
 from eokit.selection import PolicyName
 from flows.stage_aux import on_demand_aux_staging
 from flows.stage_aux_for_scene import stage_aux_for_scene
@@ -92,3 +92,27 @@ async def test_an_orbit_that_could_not_be_asked_for_is_not_replaced_by_a_worse_o
     assert outcomes(done)["orbit"] == ("unreachable", "")
     assert outcomes(done)["processing parameters"] == ("staged", "AUX_PP2")
     assert (await done.result())[0] is False
+
+
+async def test_what_an_earlier_run_did_not_bring_is_tried_again_and_nothing_else(place: Any):
+    with place.box.faults.active(Fault("unavailable", path="/auxip/search", times=5)):
+        first = await run(stage_aux_for_scene, place.env, "aux", S1)
+    assert first.state.name == "PartiallyStaged"
+    failed = str(first.state.state_details.flow_run_id)
+
+    planned = await run(stage_aux_for_scene, place.env, "aux", S1, from_run=failed, plan_only=True)
+    assert outcomes(planned) == {"orbit": ("would be staged", "AUX_POEORB")}
+    again = await run(stage_aux_for_scene, place.env, "aux", S1, from_run=failed)
+    assert (again.state.type, again.state.name) == ("COMPLETED", "Completed")
+    assert outcomes(again) == {"orbit": ("staged", "AUX_POEORB")}
+    assert (await again.result())[0] is True
+
+    done = str(again.state.state_details.flow_run_id)
+    for run_id, scene, words in (
+        (done, S1, "nothing failed in run"),
+        (failed, S3, "was for '.*S1A_IW_RAW"),
+        ("0" * 36, S1, "left no table"),
+    ):
+        refused = await run(stage_aux_for_scene, place.env, "aux", scene, from_run=run_id)
+        with pytest.raises(InvalidInputError, match=words):
+            await refused.result()

@@ -6,6 +6,7 @@ from eokit.errors import InvalidInputError, UnreachableError
 from eokit.rs_server import AuxiliarySource, FlowEnvArgs
 from flows.search_aux import search
 from sandbox import Fault
+from tasks.search import search_task
 
 pytestmark = pytest.mark.anyio
 
@@ -103,3 +104,8 @@ async def test_an_unknown_source_is_refused_by_the_form(place):
     done = await run(search, place.env, ORBIT, source="nowhere")
     assert done.state.is_failed()
     assert "source" in done.state.message
+
+
+async def test_the_task_works_outside_of_a_run(place):
+    items = await search_task.fn(place.env, {"filter": ORBIT, "limit": 2})
+    assert [item.properties["product:type"] for item in items] == ["AUX_POEORB"] * 2

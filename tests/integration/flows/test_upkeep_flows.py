@@ -35,6 +35,14 @@ def publish(place, name, published):
     )
 
 
+def run_of(place, item):
+    """Give the run that an item's record says it came with."""
+    with sqlite3.connect(place.state / "catalog.sqlite") as database:
+        ((document,),) = database.execute("SELECT doc FROM items WHERE id = ?", (item,)).fetchall()
+    database.close()
+    return json.loads(document)["properties"]["eoflows:run"]
+
+
 async def follow(place, **options):
     return await run(
         systematic_aux_staging,
@@ -50,6 +58,7 @@ async def test_follows_what_is_published(place):
     first = await follow(place, start=now - timedelta(hours=3))
     assert first.state.name == "Completed"
     assert set(place.files()) == {"S1A_SYS_1.EOF"}
+    assert run_of(place, "S1A_SYS_1") == str(first.state.state_details.flow_run_id)
     assert "1 found in auxip: 1 staged. Watermarks: s1-aux/SYSTEMATIC at" in first.state.message
     assert "published in" in first.artifacts["systematic-aux-staging"]["text"]
     assert first.artifacts["systematic-aux-staging-progress"]["data"] == 100
@@ -99,6 +108,7 @@ async def test_backfill_goes_on_where_its_limit_ended_it(place):
 
 async def audit(place, **options):
     scope = {**ORBITS, "start": AUGUST, "end": OCTOBER, "checksum_fraction": 1.0, "grace_minutes": 0.0}
+    scope["stale_hours"] = 0.0
     return await run(audit_storage, place.env, "s1-aux", **{**scope, **options})
 
 
@@ -117,6 +127,9 @@ async def test_audit_names_its_repair_which_leaves_nothing(place):
     stray = place.state / "storage/demo/s1-aux/STRAY/STRAY.EOF"
     stray.parent.mkdir()
     stray.write_bytes(b"nobody knows me")
+    killed = stray.with_name(".STRAY.zip.unpack.part")
+    (killed / "content").mkdir(parents=True)
+    (killed / "content/half").write_bytes(b"half")
 
     found = await audit(place)
     assert found.state.name == "Inconsistent"
@@ -126,6 +139,7 @@ async def test_audit_names_its_repair_which_leaves_nothing(place):
         "orphaned": 1,
         "wrong checksum": 1,
         "unregistered": 2,
+        "stale parts": 1,
     }
     command = result["repair"]["command"]
     assert command.startswith("prefect deployment run audit-storage/default -p 'env={")
@@ -140,6 +154,7 @@ async def test_audit_names_its_repair_which_leaves_nothing(place):
     assert repaired.state.name == "Repaired"
     assert (await audit(place)).state.name == "Consistent"
     assert set(place.files()) == set(names)
+    assert not killed.exists()
 
 
 async def test_expiry_plans_first_and_systematic_staging_respects_it(place):

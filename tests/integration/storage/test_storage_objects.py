@@ -4,7 +4,6 @@ import asyncio
 import hashlib
 import json
 import os
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -23,7 +22,6 @@ from eokit.storage import Existing, ObjectStorage
 from eokit.storage import objects as module
 from eokit.transfer import Checksum, Download, S3Bucket, TransferEngine, TransferSettings
 
-moto_server = pytest.importorskip("moto.server")
 httpx = pytest.importorskip("httpx")
 obstore = pytest.importorskip("obstore")
 pytestmark = pytest.mark.anyio
@@ -41,20 +39,11 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-@pytest.fixture(scope="module")
-def endpoint() -> Iterator[str]:
-    server = moto_server.ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
 @pytest.fixture
-def bucket(endpoint: str, request: pytest.FixtureRequest) -> S3Bucket:
+def bucket(s3_endpoint: str, request: pytest.FixtureRequest) -> S3Bucket:
     name = "b-" + hashlib.md5(request.node.nodeid.encode()).hexdigest()
-    assert httpx.put(f"{endpoint}/{name}", trust_env=False).status_code == 200
-    return S3Bucket(name, endpoint=endpoint, access_key="key", secret_key=SecretStr("secret"))
+    assert httpx.put(f"{s3_endpoint}/{name}", trust_env=False).status_code == 200
+    return S3Bucket(name, endpoint=s3_endpoint, access_key="key", secret_key=SecretStr("secret"))
 
 
 @pytest.fixture

@@ -1,8 +1,8 @@
 """Watermarks in a bucket: replaced only by who has read them (moto)."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import anyio
 import pytest
@@ -13,7 +13,6 @@ from eokit.systematic import Progress, Reading, Watermark
 from eokit.systematic.stores import ObjectWatermarks
 from eokit.transfer import S3Bucket
 
-moto_server = pytest.importorskip("moto.server")
 httpx = pytest.importorskip("httpx")
 pytest.importorskip("obstore")
 pytestmark = pytest.mark.anyio
@@ -21,15 +20,11 @@ BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[ObjectWatermarks]:
-    server = moto_server.ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    endpoint = f"http://{host}:{port}"
-    assert httpx.put(f"{endpoint}/marks", trust_env=False).status_code == 200
-    bucket = S3Bucket("marks", endpoint=endpoint, access_key="key", secret_key=SecretStr("secret"))
-    yield ObjectWatermarks(ObjectStorage(bucket, tmp_path))
-    server.stop()
+def store(s3_endpoint: str, tmp_path: Path) -> ObjectWatermarks:
+    name = f"marks-{uuid4().hex}"
+    assert httpx.put(f"{s3_endpoint}/{name}", trust_env=False).status_code == 200
+    bucket = S3Bucket(name, endpoint=s3_endpoint, access_key="key", secret_key=SecretStr("secret"))
+    return ObjectWatermarks(ObjectStorage(bucket, tmp_path))
 
 
 async def test_only_who_has_read_it_may_replace_it(store: ObjectWatermarks) -> None:

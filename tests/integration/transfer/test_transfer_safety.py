@@ -133,7 +133,7 @@ async def test_a_redirect_to_nowhere(server, engine_for, want, location):
 )
 async def test_a_redirect_to_an_address_that_nobody_configured(server, engine_for, want, target):
     server.routes["/f"] = to(target)
-    with pytest.raises(ForbiddenAddressError, match="trusted_origins"):
+    with pytest.raises(ForbiddenAddressError, match="asset_origins"):
         await fetch(engine_for(server), want(None, server.url + "/f"))
 
 

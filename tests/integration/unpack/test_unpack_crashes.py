@@ -12,7 +12,6 @@ import subprocess
 import sys
 import tarfile
 import zipfile
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -37,7 +36,6 @@ from eokit.unpack import (
 )
 from eokit.unpack.workplace import Workplace
 
-moto_server = pytest.importorskip("moto.server")
 pytest.importorskip("obstore")
 pytestmark = pytest.mark.anyio
 
@@ -53,21 +51,12 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-@pytest.fixture(scope="module")
-def endpoint() -> Iterator[str]:
-    server = moto_server.ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
 @pytest.fixture(params=["local", "s3"])
 def where(request: pytest.FixtureRequest) -> str:
     """What `storage_at` takes."""
     if request.param == "local":
         return "local"
-    endpoint: str = request.getfixturevalue("endpoint")
+    endpoint: str = request.getfixturevalue("s3_endpoint")
     bucket = "b-" + hashlib.md5(request.node.nodeid.encode()).hexdigest()
     assert httpx.put(f"{endpoint}/{bucket}", trust_env=False).status_code == 200
     return f"{endpoint}/{bucket}"
@@ -251,6 +240,24 @@ async def test_dead_workplaces_are_swept_and_living_ones_not(tmp_path: Path):
     assert parts(tmp_path) == [".Q.zip.unpack.part"]
     living.remove()
     assert await contents(storage) == {KEY: archive()}
+
+
+async def test_zarr_v2_with_its_hidden_files(tmp_path: Path, where: str):
+    files = {
+        "P.zarr/.zgroup": b"{}",
+        "P.zarr/.zmetadata": b"{}",
+        "P.zarr/t/.zarray": b"{}",
+        "P.zarr/t/0.0": b"x",
+    }
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w") as file:
+        for name, body in files.items():
+            file.writestr(name, body)
+    storage = await stage(tmp_path, where, target.getvalue())
+    assert await run(tmp_path, storage) is UnpackOutcome.UNPACKED
+    assert await contents(storage) == {f"o/c/i/{name}": body for name, body in files.items()}
+    (asset,) = (await record_of(tmp_path))["assets"].values()
+    assert (asset["href"], asset["file:size"]) == (storage.href("o/c/i/P.zarr"), 7)
 
 
 async def test_one_bad_item_does_not_touch_the_others(tmp_path: Path):

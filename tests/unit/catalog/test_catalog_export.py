@@ -1,7 +1,9 @@
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
+import anyio
 import pytest
 from catalog_items import aux
 
@@ -79,10 +81,33 @@ async def test_without_rustac(catalog: LocalCatalog, tmp_path: Path, monkeypatch
         await export_geoparquet(catalog, "o:c", tmp_path / "c.parquet")
 
 
+async def empty(file: str) -> None:
+    async with LocalCatalog(file) as catalog:
+        await catalog.upsert("o:c", [])
+
+
 def test_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    target = tmp_path / "items"
-    assert main(["export", str(tmp_path / "c.sqlite"), "o:c", str(target)]) == 0
+    file, target = str(tmp_path / "c.sqlite"), tmp_path / "items"
+    anyio.run(empty, file)
+    assert main(["export", file, "o:c", str(target)]) == 0
     assert capsys.readouterr().out == f"0 items of o:c are in {target}\n"
     assert list(target.iterdir()) == []
-    assert main(["export", str(tmp_path / "c.sqlite"), "o:c", str(target)]) == 2
+    assert main(["export", file, "o:c", str(target)]) == 2
     assert "there already" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["nowhere.sqlite", "o:c", "items"], "there is no catalogue nowhere.sqlite"),
+        (["https://cat.example", "o:c", "items", "--key-from", "NO_SUCH_KEY"], "variable NO_SUCH_KEY"),
+        (["ftp://cat.example", "o:c", "items"], "ftp"),
+    ],
+)
+def test_the_command_line_refuses(
+    arguments: list[str], words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["export", *arguments]) == 2
+    assert words in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []

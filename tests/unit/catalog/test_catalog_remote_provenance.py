@@ -20,7 +20,7 @@ def record(item: dict[str, Any], provenance: Provenance | None) -> dict[str, Any
 def test_what_is_known_is_written() -> None:
     made = record(
         aux("a", "2020-01-01T00:00:00Z", eoflows__run="of the source", unpublished="x"),
-        Provenance("ValCover", "covers the scene", "run-1", ("https://cat.example/items/raw",)),
+        Provenance("ValCover", "covers the scene", "run-1"),
     )
     assert {name: value for name, value in made["properties"].items() if name.startswith("eoflows:")} == {
         "eoflows:policy": "ValCover",
@@ -30,7 +30,6 @@ def test_what_is_known_is_written() -> None:
     assert "unpublished" not in made["properties"]
     assert {link["rel"]: link["href"] for link in made["links"]} == {
         "via": "https://station.example/items/x",
-        "derived_from": "https://cat.example/items/raw",
     }
     assert made["assets"]["a.EOF"]["file:checksum"] == "d50110" + "00" * 16
     assert made["assets"]["a.EOF"]["file:size"] == 7

@@ -15,6 +15,7 @@ from eokit.errors import (
     ForbiddenAddressError,
     InvalidInputError,
     RefusedError,
+    ServiceError,
     ThrottledError,
     UnreachableError,
 )
@@ -402,3 +403,42 @@ async def test_cookies_are_not_kept():
         await client.request("GET", "https://station.example:8443/x")
         await client.request("GET", URL)
     assert all("cookie" not in request.headers for request in script.requests)
+
+
+async def test_the_errors_carry_what_the_service_said_without_its_secrets():
+    said = {"type": "x", "hint": f"{URL}", "key": KEY}
+    clean = {"type": "x", "hint": "https://station.example/auxip/search", "key": "***"}
+    for status in (404, 500, 503):
+        script = Script(httpx.Response(status, json=said))
+        async with script.client(retry=RetryPolicy(attempts=1)) as client:
+            with pytest.raises(ServiceError) as caught:
+                await client.request("GET", URL)
+        assert caught.value.document == clean
+        assert status == 404 or caught.value.answered == status
+
+
+@pytest.mark.parametrize("body", ["", "<html/>", "[" * 400 + "]" * 400])
+async def test_a_body_that_is_no_usable_json_is_not_carried(body):
+    script = Script(httpx.Response(400, text=body))
+    async with script.client() as client:
+        with pytest.raises(RefusedError) as caught:
+            await client.request("GET", URL)
+    assert caught.value.document is None
+
+
+async def test_a_request_may_have_a_patience_of_its_own():
+    script = Script(OK)
+    async with script.client(timeout=7) as client:
+        await client.request("GET", URL)
+        await client.request("POST", URL, json={}, timeout=3600)
+    default, patient = (request.extensions["timeout"] for request in script.requests)
+    assert default == {"connect": 7, "read": 7, "write": 7, "pool": 7}
+    assert patient == {"connect": 7, "read": 3600, "write": 3600, "pool": 3600}
+
+
+async def test_a_body_may_ask_for_a_preference_and_the_answer_is_given_whole():
+    script = Script(httpx.Response(201, headers={"location": "/jobs/7"}, text="null"))
+    async with script.client() as client:
+        answer = await client.request("POST", URL, json={}, headers={"prefer": "respond-async"})
+    assert (answer.status_code, answer.headers["location"], answer.json()) == (201, "/jobs/7", None)
+    assert script.requests[0].headers["prefer"] == "respond-async"

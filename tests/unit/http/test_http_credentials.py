@@ -5,7 +5,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from eokit.errors import ContractError, CredentialsError, InvalidInputError, ThrottledError, UnreachableError
+from eokit.errors import ContractError, CredentialsError, InvalidInputError, ThrottledError, UnsentError
 from eokit.http import ApiKey, BasicLogin, BearerToken, Keyring, Origin, PasswordGrant
 
 pytestmark = pytest.mark.anyio
@@ -114,13 +114,13 @@ async def test_a_wrong_password_is_not_tried_again_and_again(endpoint):
         (httpx.Response(403), CredentialsError),
         (httpx.Response(429, headers={"retry-after": "7"}), ThrottledError),
         (httpx.Response(503), ThrottledError),
-        (httpx.Response(500, text=PASSWORD), UnreachableError),
+        (httpx.Response(500, text=PASSWORD), UnsentError),
         (httpx.Response(302, headers={"location": "https://evil.example/"}), ContractError),
         (httpx.Response(200, text="<html>login</html>"), ContractError),
         (httpx.Response(200, json=["token"]), ContractError),
         (httpx.Response(200, json={"token": "x"}), ContractError),
         (httpx.Response(200, json={"access_token": "x", "expires_in": None}), ContractError),
-        (httpx.ConnectError(f"no route for {PASSWORD}"), UnreachableError),
+        (httpx.ConnectError(f"no route for {PASSWORD}"), UnsentError),
     ],
 )
 async def test_what_a_token_endpoint_can_do_wrong(endpoint, answer, error):

@@ -7,8 +7,8 @@ import pytest
 from policy_oracle import P
 from policy_products import STEP, item, moment
 
-from eokit.errors import InvalidInputError, UnreachableError
-from eokit.selection import PolicyName, Selection, Wanted, complete_pages
+from eokit.errors import InvalidInputError, TruncatedError, UnreachableError
+from eokit.selection import POLICIES, PolicyName, Selection, Wanted, complete_pages, partial_pages
 from eokit.staging import ItemPlan, ItemRecord, Outcome, StagingReport, stage_pages
 from eokit.times import Interval
 
@@ -41,7 +41,9 @@ class Stager:
     def __init__(self) -> None:
         self.staged: list[str] = []
 
-    async def plan(self, batch: Sequence[dict[str, Any]]) -> tuple[list[ItemPlan], list[ItemRecord]]:
+    async def plan(
+        self, batch: Sequence[dict[str, Any]], twins: Any
+    ) -> tuple[list[ItemPlan], list[ItemRecord]]:
         return [ItemPlan(one, (), (), "not in the catalogue") for one in batch], []
 
     async def stage(self, batch: Sequence[dict[str, Any]]) -> list[ItemRecord]:
@@ -88,6 +90,28 @@ async def test_a_search_that_fails_chooses_nothing():
 async def test_a_limit_that_was_reached_is_an_error(limit: int):
     with pytest.raises(InvalidInputError, match=f"its limit of {limit} items"):
         await run(complete_pages(pages(items(limit)), limit))
+
+
+async def test_a_source_that_cut_its_answer_chooses_nothing():
+    stager, report = Stager(), StagingReport()
+    cut = complete_pages(pages(items(4), TruncatedError("6 match")), None)
+    with pytest.raises(TruncatedError, match="6 match"):
+        await stage_pages(cut, stager, report, chooser=Selection(WANTED))  # type: ignore[arg-type]
+    assert not stager.staged
+
+
+async def test_what_came_of_a_cut_answer_is_staged_where_each_product_is_looked_at_alone():
+    stager, report = Stager(), StagingReport()
+    every = Selection(Wanted("AUX_POEORB", WANTED.interval))
+    cut = partial_pages(pages(items(4), TruncatedError("6 match")), report.was_cut)
+    await stage_pages(cut, stager, report, chooser=every)  # type: ignore[arg-type]
+    assert stager.staged == ["P0", "P1", "P2", "P3"]
+    assert report.summary()["cut"] == "6 match"
+
+
+def test_policies_that_rank_are_those_that_keep_the_best():
+    every = {PolicyName.VAL_COVER, PolicyName.VAL_INTERSECT}
+    assert {name for name, policy in POLICIES.items() if not policy.ranks} == every
 
 
 @pytest.mark.parametrize("limit", [None, 5])

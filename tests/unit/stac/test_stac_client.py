@@ -2,7 +2,14 @@ import httpx
 import pytest
 from stac_server import HOME, SEARCH_LINK, StacServer, gathered, item, numbered, page
 
-from eokit.errors import AbsentError, ContractError, DeadlineError, RefusedError, UnreachableError
+from eokit.errors import (
+    AbsentError,
+    ContractError,
+    DeadlineError,
+    RefusedError,
+    TruncatedError,
+    UnreachableError,
+)
 from eokit.stac import SearchRequest
 
 pytestmark = pytest.mark.anyio
@@ -82,9 +89,121 @@ async def test_a_server_that_gives_more_than_asked():
     assert await gathered(server.client().pages(SearchRequest(limit=4))) == [["i0", "i1", "i2", "i3"]]
 
 
-async def test_an_empty_page_with_a_next_link_is_the_end():
-    server = StacServer(lambda *_: page([], {"href": "search?page=2"}))
-    assert await gathered(server.client().pages(SearchRequest())) == [[]]
+def listed(*sizes: int, matched: int | None = None, endless: bool = False):
+    """Pages of these sizes; an endless listing has a next link for ever."""
+
+    def search(request, body):
+        number = int(body.get("token", 0))
+        items = [item(f"i{number}-{one}") for one in range(sizes[number] if number < len(sizes) else 0)]
+        following = {"href": "search", "method": "POST", "merge": True, "body": {"token": str(number + 1)}}
+        found = page(items, *([following] if endless or number + 1 < len(sizes) else []))
+        return found if matched is None else found | {"numberMatched": matched}
+
+    return search
+
+
+async def read(server: StacServer, **options) -> tuple[list[int], str]:
+    """Give the sizes of the pages, and the words of the truncation that followed them."""
+    sizes = []
+    try:
+        async for items in server.client(**options).pages(SearchRequest()):
+            sizes.append(len(items))
+    except TruncatedError as error:
+        return sizes, str(error)
+    return sizes, ""
+
+
+@pytest.mark.parametrize("sizes", [(), (0,), (2, 0, 0, 0, 3), (0, 0, 2), (2, 0)])
+async def test_empty_pages_are_followed_and_not_given(sizes):
+    """A server may filter what a page holds after it has cut the page."""
+    assert await read(StacServer(listed(*sizes))) == ([size for size in sizes if size], "")
+
+
+@pytest.mark.parametrize("sizes", [(), (2, 3)])
+async def test_empty_pages_that_lead_on_for_ever_are_no_end(sizes):
+    server = StacServer(listed(*sizes, endless=True))
+    found, words = await read(server)
+    assert found == list(sizes)
+    assert f"after {sum(sizes)} items came empty pages" in words
+    assert len(server.bodies) == len(sizes) + 4
+
+
+async def test_an_empty_page_that_leads_to_itself_is_no_end():
+    def search(request, _):
+        return page([item("a")] if request.method == "POST" else [], {"href": "search?page=2"})
+
+    found, words = await read(StacServer(search))
+    assert found == [1]
+    assert "empty pages" in words
+
+
+@pytest.mark.parametrize(("sizes", "matched"), [((2, 3), 5), ((2, 3), 4), ((), 0)])
+async def test_an_endless_listing_ends_where_all_that_matches_has_come(sizes, matched):
+    server = StacServer(listed(*sizes, matched=matched, endless=True))
+    assert await read(server) == (list(sizes), "")
+    assert len(server.bodies) == len(sizes) + 1
+
+
+@pytest.mark.parametrize(("sizes", "matched"), [((2, 3), 6), ((0,), 1), ((1000,), 1200)])
+async def test_fewer_items_than_the_server_counts_are_a_truncated_answer(sizes, matched):
+    found, words = await read(StacServer(listed(*sizes, matched=matched)))
+    assert found == [size for size in sizes if size]
+    assert f"{matched} items match, and its pages ended after {sum(sizes)}" in words
+
+
+@pytest.mark.parametrize("matched", [None, "7", True, -1, 0, 3, 5])
+async def test_a_count_that_is_absent_or_wrong_or_of_one_page_says_nothing(matched):
+    assert await read(StacServer(listed(2, 3, matched=matched))) == ([2, 3], "")
+
+
+async def test_an_estimated_count_says_nothing():
+    assert await read(StacServer(listed(2, 3, matched=600)), matched="estimate") == ([2, 3], "")
+
+
+async def test_the_count_of_the_old_context_extension():
+    server = StacServer(lambda *_: page([item("a")]) | {"context": {"returned": 1, "matched": 2}})
+    assert "2 items match" in (await read(server))[1]
+
+
+async def test_items_that_come_twice_count_as_the_server_counts_them():
+    """A product that arrives while pages are read shifts one onto the next page."""
+    pages = {None: [item("a"), item("b")], "1": [item("b"), item("c")]}
+
+    def search(_, body):
+        following = {"href": "search", "method": "POST", "body": {"token": "1"}}
+        token = body.get("token")
+        return page(pages[token], *([] if token else [following])) | {"numberMatched": 4 if token else 3}
+
+    assert await read(StacServer(search)) == ([2, 1], "")
+
+
+async def test_a_product_that_is_withdrawn_while_pages_are_read_hides_another():
+    """Ten in pages of five; one of the first page goes, and the sixth comes on no page."""
+    first, last = [item(f"i{n}") for n in range(5)], [item(f"i{n}") for n in range(6, 10)]
+
+    def search(_, body):
+        following = {"href": "search", "method": "POST", "body": {"token": "1"}}
+        if "token" in body:
+            return page(last) | {"numberMatched": 9}
+        return page(first, following) | {"numberMatched": 10}
+
+    found, words = await read(StacServer(search))
+    assert found == [5, 4]
+    assert "10 items match, and its pages ended after 9" in words
+
+
+async def test_a_limit_that_is_reached_ends_the_search_before_the_server_does():
+    server = StacServer(listed(3, 3, matched=100))
+    assert await gathered(server.client().pages(SearchRequest(limit=4))) == [
+        ["i0-0", "i0-1", "i0-2"],
+        ["i1-0"],
+    ]
+
+
+async def test_known_ids_of_a_truncated_answer_are_an_error():
+    server = StacServer(lambda _, body: page([{"id": body["ids"][0]}]) | {"numberMatched": 2})
+    with pytest.raises(TruncatedError, match="2 items match"):
+        await server.client().known_ids("s1-aux", ["a", "b"])
 
 
 @pytest.mark.parametrize(

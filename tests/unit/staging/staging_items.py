@@ -38,7 +38,7 @@ class FakeStager:
         self.known: set[str] = set()
         self.error: Exception | None = None
 
-    async def plan(self, items):
+    async def plan(self, items, twins=None):
         await anyio.lowlevel.checkpoint()
         new = [one for one in items if one["id"] not in self.known]
         plans = [

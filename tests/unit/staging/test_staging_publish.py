@@ -45,13 +45,14 @@ def test_links_of_the_source_become_one_via_link():
     ] + ["junk"]
     links = record(source, **{"i1.EOF": "file:///x"})["links"]
     assert [link["rel"] for link in links] == ["derived_from", "via"]
+    assert links[0]["href"] == "https://station.example/items/x"
     assert links[1]["href"] == "https://station.example/items/i1"
 
 
 def test_without_a_self_link_the_api_is_the_origin():
     source = item() | {"links": None}
     assert record(source)["links"] == [
-        {"rel": "via", "href": "https://station.example/", "type": "application/geo+json"}
+        {"rel": "via", "href": "https://station.example/", "type": "application/json"}
     ]
     assert record(source, url=None)["links"] == []
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eokit.errors import PartialError
+from eokit.errors import PartialError, TruncatedError
 from eokit.staging import ItemRecord, Outcome, StagingReport
 from eokit.staging.verdict import Ending, StagingVerdict
 
@@ -99,3 +99,24 @@ def test_endings(outcomes, lost, ending, sentence):
     assert isinstance(error, PartialError)
     failed = {f"i{number}" for number, outcome in enumerate(outcomes) if outcome is F}
     assert set(error.causes) == failed | set(lost)
+
+
+@pytest.mark.parametrize(
+    ("records", "ending"),
+    [
+        ([], Ending.FAILED),
+        ([ItemRecord("a", Outcome.PASSED_OVER)], Ending.FAILED),
+        ([ItemRecord("a", Outcome.STAGED)], Ending.PARTIAL),
+        ([ItemRecord("a", Outcome.ALREADY)], Ending.PARTIAL),
+        ([ItemRecord("a", Outcome.PLANNED)], Ending.PARTIAL),
+    ],
+)
+def test_a_source_that_cut_its_answer_is_no_success(records, ending):
+    report = StagingReport()
+    report.add(records)
+    report.was_cut(TruncatedError("1200 match, 1000 came"))
+    verdict = StagingVerdict(report, [], [], "auxip")
+    assert (verdict.ending, verdict.succeeded) == (ending, False)
+    assert "1200 match, 1000 came" in verdict.sentence
+    assert "1200 match" in str(verdict.error().causes["search of auxip"])
+    assert report.summary()["cut"] == "1200 match, 1000 came"

@@ -136,3 +136,22 @@ async def test_a_budget_is_never_overdrawn():
         for amount in (1, 4, 9, 20, 3, 10, 2):
             group.start_soon(use, amount)
     assert most <= 10
+
+
+async def test_hidden_files_of_an_unpacked_folder_are_files_like_others(storage, tmp_path):
+    keys = ["o/c/i/P.zarr/.zgroup", "o/c/i/P.zarr/x/.zattrs"]
+    for key in keys:
+        await storage.put(spooled(tmp_path), key, len(BODY), MD5)
+    assert [found.key async for page in storage.list("o/c/i/") for found in page] == keys
+    assert b"".join([block async for block in storage.read(keys[1])]) == BODY
+    await storage.delete(keys)
+    assert not (storage.root / "o").exists()
+
+
+async def test_hidden_files_that_others_put_at_the_top_are_not_listed(storage, tmp_path):
+    """No key names them, so nobody could read or remove what such a listing gives."""
+    await storage.put(spooled(tmp_path), "o/c/i/a", len(BODY), MD5)
+    for name in (".DS_Store", "o/.cache", "o/c/i/.nfs0001"):
+        (storage.root / name).write_bytes(b"x")
+    found = [one.key async for page in storage.list() for one in page]
+    assert found == ["o/c/i/a"]

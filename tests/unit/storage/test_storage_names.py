@@ -129,3 +129,25 @@ def test_every_form_of_a_name_is_its_twin(name, form):
 
 def test_two_different_assets_have_two_keys():
     assert asset_key("a", "b", "c", "d.e") != asset_key("a", "b", "c.d", "e")
+
+
+ZARR = "o/c/i/P.zarr/measurements/.zattrs"
+
+
+def test_names_inside_an_unpacked_folder_may_be_hidden():
+    assert check_key(ZARR) == tuple(ZARR.split("/"))
+    assert check_key("o/c/i/P.zarr/.zgroup/..a")[-1] == "..a"
+
+
+@pytest.mark.parametrize(
+    "name", [".", "..", " a", ".a ", ".a.", "a.", ".x.part", ".x.part2", ".x.unpack.part"]
+)
+def test_names_that_are_refused_there_too(name):
+    with pytest.raises(UnsafeNameError):
+        check_key(f"o/c/i/P.zarr/{name}")
+
+
+@pytest.mark.parametrize("key", [".o/c/i/a", "o/.c/i/a", "o/c/.i/a", "o/c/i/.a", "_runs/.x", ".x"])
+def test_hidden_names_at_the_top_stay_refused(key):
+    with pytest.raises(UnsafeNameError, match="begins or ends with a dot"):
+        check_key(key)

@@ -104,7 +104,7 @@ class Shelf:
     async def known(self, collection: str, ids: Sequence[str]) -> dict[str, KnownItem]:
         return {name: KnownItem({}, name in self.expired) for name in ids if name in self.staged}
 
-    async def plan(self, items: Sequence[dict]) -> tuple[list[ItemPlan], list[ItemRecord]]:
+    async def plan(self, items: Sequence[dict], twins: Any = None) -> tuple[list[ItemPlan], list[ItemRecord]]:
         lacking = [one for one in items if one["id"] not in self.staged and one["id"] not in self.refused]
         settled = [
             ItemRecord(one["id"], Outcome.ALREADY if one["id"] in self.staged else Outcome.FAILED, "bad name")

@@ -198,6 +198,20 @@ async def test_a_change_that_was_made_already_changes_nothing(tmp_path: Path):
     assert changed_item(moved, changes)["assets"] == moved["assets"]
 
 
+async def test_what_is_unpacked_is_derived_from_the_item_that_has_the_archive(tmp_path: Path):
+    storage = LocalStorage(tmp_path)
+    item = item_with(storage, **{"p.zip": zipped(("p.SAFE/a", b"1"))})
+    via = {"rel": "via", "href": "https://station.example/items/i", "type": "application/geo+json"}
+    item["links"] = [{"rel": "via", "href": "https://else.example", "type": "text/html"}, via]
+    changes = await Unpacker(storage, "o").unpack(item)
+    record = changed_item(item, changes)
+    assert record["links"] == [*item["links"], via | {"rel": "derived_from"}]
+    assert changed_item(record | {"assets": item["assets"]}, changes)["links"] == record["links"]
+    assert changed_item(item, [])["links"] == item["links"]
+    nowhere = changed_item(item | {"links": item["links"][:1]}, changes)
+    assert [link["rel"] for link in nowhere["links"]] == ["via"]
+
+
 def test_suffixes():
     names = {
         "a.ZIP": "a",

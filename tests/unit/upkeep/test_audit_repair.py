@@ -12,9 +12,10 @@ from eokit.audit import Day, Finding, Inventory, Kind, Repairer, Scope, repair_c
 from eokit.audit.census import stale_parts
 from eokit.catalog import LocalCatalog
 from eokit.expiry import unpublished
-from eokit.storage import LocalStorage
+from eokit.storage import LocalStorage, ObjectStorage
 from eokit.systematic import Publications, Settler, Stream
 from eokit.times import Interval
+from eokit.transfer.s3 import S3Bucket
 
 pytestmark = pytest.mark.anyio
 PRODUCTS = 2000
@@ -203,6 +204,18 @@ async def test_stale_parts_are_told_by_age(tmp_path: Path) -> None:
     part.write_bytes(b"half")
     now = part.stat().st_mtime + 3600
     assert await stale_parts(storage, scope, timedelta(minutes=30), now) == [str(part)]
+    assert await stale_parts(storage, scope, timedelta(hours=2), now) == []
+
+
+@pytest.mark.parametrize("bucket", [False, True])
+async def test_folders_of_dead_unpacking_are_stale_as_a_whole(tmp_path: Path, bucket: bool) -> None:
+    storage = ObjectStorage(S3Bucket("bucket"), tmp_path) if bucket else LocalStorage(tmp_path)
+    folder = tmp_path / "demo/aux/P1/.P1.zip.unpack.part"
+    (folder / "content").mkdir(parents=True)
+    (folder / "content" / "a.nc").write_bytes(b"half")
+    now = folder.stat().st_mtime + 3600
+    scope = Scope(PLACE, SPAN)
+    assert await stale_parts(storage, scope, timedelta(minutes=30), now) == [str(folder)]
     assert await stale_parts(storage, scope, timedelta(hours=2), now) == []
 
 

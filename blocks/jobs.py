@@ -1,0 +1,58 @@
+"""What the blocks of all services that run jobs have in common."""
+
+from abc import abstractmethod
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+from prefect.blocks.core import Block
+
+from eokit.http import AddressPolicy, HttpClient, Keyring, Origin
+from eokit.jobs.service import JobServer, JobService
+from eokit.transfer import TransferEngine
+
+__all__ = ["JobServerBlock", "Slot", "job_server"]
+
+Slot = Callable[[str], AbstractAsyncContextManager[object]]
+
+
+class JobServerBlock(Block):
+    """A service that runs jobs, at one endpoint, with its settings and credentials."""
+
+    @abstractmethod
+    def open_jobs(self, *, slot: Slot | None = None) -> AbstractAsyncContextManager[JobServer[Any]]:
+        """Open it for submission, tracking and collection.
+
+        Args:
+            slot: Gives the context in which one connection to a host may be used.
+        """
+
+
+@asynccontextmanager
+async def job_server(
+    service: JobService[Any],
+    endpoint: str,
+    *,
+    keyring: Keyring,
+    trusted: list[Origin],
+    timeout: float = 30.0,
+    exclusive: bool = False,
+    slot: Slot | None = None,
+) -> AsyncIterator[JobServer[Any]]:
+    """Open a service at an endpoint.
+
+    Args:
+        service: What to ask and how to read.
+        endpoint: Public identity of where and whose.
+        keyring: Credentials per origin, for requests and for results.
+        trusted: Origins that may have private addresses.
+        timeout: Seconds to wait for an answer.
+        exclusive: Whether nobody else makes jobs there.
+        slot: Gives the context in which one connection to a host may be used.
+    """
+
+    def transfer() -> TransferEngine:
+        return TransferEngine(None, keyring, AddressPolicy(trusted), slot=slot)
+
+    async with HttpClient(keyring=keyring, trusted=trusted, timeout=timeout) as http:
+        yield JobServer(service, endpoint, http, exclusive=exclusive, transfer=transfer)

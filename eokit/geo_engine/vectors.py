@@ -1,0 +1,373 @@
+"""Features: from streams, from WFS, into GeoDataFrames and GeoParquet."""
+
+import os
+import tempfile
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import numpy as np
+import orjson
+import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow.parquet as pq  # type: ignore[import-untyped]
+import pyproj
+import shapely  # type: ignore[import-untyped]
+from numpy.typing import NDArray
+
+from eokit.errors import ContractError, TruncatedError, UnreachableError
+from eokit.geo_engine.client import GeoEngineClient
+from eokit.geo_engine.descriptors import VectorResultDescriptor
+from eokit.geo_engine.errors import StreamBrokenError
+from eokit.geo_engine.progress import Progress
+from eokit.geo_engine.queries import QueryRectangle
+from eokit.geo_engine.socket import pulled
+from eokit.geo_engine.stream import StreamSettings
+from eokit.geo_engine.tiles import read_batch
+from eokit.geo_engine.times import parse_ms
+
+if TYPE_CHECKING:
+    import geopandas as gpd  # type: ignore[import-untyped]
+
+__all__ = [
+    "TimeColumns",
+    "VectorChunk",
+    "fetch_frame",
+    "stream_chunks",
+    "stream_into_frame",
+    "stream_into_parquet",
+]
+
+_GEOMETRY, _TIME = "__geometry", "__time"
+_UTC = pa.timestamp("ms", tz="UTC")
+
+
+@dataclass(frozen=True)
+class TimeColumns:
+    """Names of the columns for the interval of a feature.
+
+    Attributes:
+        start: Of its start.
+        end: Of its end.
+    """
+
+    start: str = "time_start"
+    end: str = "time_end"
+
+
+@dataclass(frozen=True)
+class VectorChunk:
+    """Some features, as columns.
+
+    Attributes:
+        columns: Attributes by name.
+        geometry: One shapely geometry per feature; None where a feature has none.
+        starts: Starts in milliseconds since 1970.
+        ends: Ends in milliseconds since 1970, excluded.
+        crs: Reference system; empty if there is none.
+        times: Names of the time columns.
+    """
+
+    columns: Mapping[str, Any]
+    geometry: NDArray[np.object_]
+    starts: NDArray[np.int64]
+    ends: NDArray[np.int64]
+    crs: str
+    times: TimeColumns = field(default_factory=TimeColumns)
+
+    @classmethod
+    def read(cls, batch: "pa.RecordBatch", times: TimeColumns) -> "VectorChunk":
+        """Read a record batch of a vector stream.
+
+        Raises:
+            ContractError: It has no geometry or no time.
+        """
+        names = batch.schema.names
+        if _GEOMETRY not in names or _TIME not in names:
+            raise ContractError(f"a chunk of features has columns {names}, without {_GEOMETRY} or {_TIME}")
+        texts = batch.column(_GEOMETRY).to_numpy(zero_copy_only=False)
+        pairs = batch.column(_TIME).flatten().to_numpy(zero_copy_only=False).reshape(-1, 2).astype(np.int64)
+        metadata = batch.schema.metadata or {}
+        try:
+            geometry = shapely.from_wkt(np.where(texts == "", None, texts))
+        except shapely.errors.GEOSException as error:
+            raise ContractError(f"a geometry cannot be read: {error}") from error
+        columns = {name: batch.column(name) for name in names if name not in (_GEOMETRY, _TIME)}
+        crs = metadata.get(b"spatialReference", b"").decode()
+        return cls(columns, geometry, pairs[:, 0], pairs[:, 1], crs, times)
+
+    def frame(self) -> "gpd.GeoDataFrame":
+        """The features as a GeoDataFrame; times are datetime64[ms, UTC], which holds unbounded ones."""
+        import geopandas as gpd  # noqa: PLC0415
+        import pandas as pd  # type: ignore[import-untyped]  # noqa: PLC0415
+
+        found: dict[str, Any] = {name: values.to_pandas() for name, values in self.columns.items()}
+        frame = gpd.GeoDataFrame(pd.DataFrame(found), geometry=self.geometry, crs=self.crs or None)
+        for name, moments in ((self.times.start, self.starts), (self.times.end, self.ends)):
+            frame[name] = pd.Series(moments.astype("datetime64[ms]")).dt.tz_localize("UTC")
+        return frame
+
+    def table(self) -> "pa.Table":
+        """The features as an Arrow table with WKB geometry, as GeoParquet stores them."""
+        stamps = {
+            self.times.start: pa.array(self.starts).cast(_UTC),
+            self.times.end: pa.array(self.ends).cast(_UTC),
+        }
+        binary = pa.array(shapely.to_wkb(self.geometry), pa.binary())
+        return pa.table({**self.columns, "geometry": binary, **stamps})
+
+
+async def stream_chunks(
+    client: GeoEngineClient,
+    workflow: str,
+    query: QueryRectangle,
+    times: TimeColumns,
+    settings: StreamSettings,
+) -> AsyncGenerator[VectorChunk]:
+    """Give the chunks of one connection.
+
+    Chunks have no numbers: after a broken connection nobody can say which of them were lost.
+
+    Raises:
+        TruncatedError: The connection did not end by the server's clean close; what came is not all.
+    """
+    path = f"{(await client.profile()).workflows}/{workflow}/vectorStream"
+    params = {"resultType": "arrow", "spatialBounds": query.bbox_str, "timeInterval": query.time_str}
+    began, count, received = settings.clock(), 0, 0
+    patience = {"open_timeout": settings.open_timeout, "stall": settings.stall}
+    try:
+        async with aclosing(pulled(client, path, params, **patience)) as messages:
+            async for message in messages:
+                count, received = count + 1, received + len(message)
+                chunk = await anyio.to_thread.run_sync(VectorChunk.read, read_batch(message), times)
+                if settings.progress is not None:
+                    settings.progress(Progress(count, None, received, settings.clock() - began))
+                yield chunk
+    except (StreamBrokenError, ContractError) as error:
+        raise TruncatedError(
+            f"the stream of features broke after {count} chunks: {error}; ask for all of it again",
+            url=client.url,
+        ) from error
+
+
+async def _whole(
+    client: GeoEngineClient,
+    settings: StreamSettings,
+    begin: Callable[[], Callable[[VectorChunk], None]],
+    chunks: Callable[[], AsyncGenerator[VectorChunk]],
+) -> None:
+    """Consume a stream from its beginning, again after each break, as often as the client tries."""
+    attempt = 0
+    while True:
+        attempt += 1
+        take = begin()
+        try:
+            async with aclosing(chunks()) as stream:
+                async for chunk in stream:
+                    await anyio.to_thread.run_sync(take, chunk)
+            return
+        except (TruncatedError, UnreachableError):
+            pause = client.retry.delay(attempt)
+            if pause is None:
+                raise
+        await settings.sleep(pause)
+
+
+async def stream_into_frame(
+    client: GeoEngineClient,
+    workflow: str,
+    query: QueryRectangle,
+    descriptor: VectorResultDescriptor,
+    times: TimeColumns,
+    settings: StreamSettings,
+) -> "gpd.GeoDataFrame":
+    """Give all features as one GeoDataFrame, with all columns also if there are none.
+
+    Raises:
+        TruncatedError: Every attempt broke before its end.
+    """
+    import pandas as pd  # noqa: PLC0415
+
+    found: list[VectorChunk] = []
+
+    def begin() -> Callable[[VectorChunk], None]:
+        found.clear()
+        return found.append
+
+    await _whole(client, settings, begin, lambda: stream_chunks(client, workflow, query, times, settings))
+    frames = [chunk.frame() for chunk in found or [_empty(descriptor, times)]]
+    return frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
+
+
+async def stream_into_parquet(
+    client: GeoEngineClient,
+    workflow: str,
+    query: QueryRectangle,
+    descriptor: VectorResultDescriptor,
+    path: Path,
+    times: TimeColumns,
+    settings: StreamSettings,
+) -> int:
+    """Write all features into a GeoParquet file, chunk by chunk; the file is whole or not there.
+
+    Returns:
+        Number of features.
+
+    Raises:
+        TruncatedError: Every attempt broke before its end.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+    os.close(handle)
+    temporary = Path(name)
+    writer: _ParquetWriter | None = None
+
+    def begin() -> Callable[[VectorChunk], None]:
+        nonlocal writer
+        if writer is not None:
+            writer.close()
+        writer = _ParquetWriter(temporary, descriptor, times)
+        return writer.write
+
+    try:
+        await _whole(client, settings, begin, lambda: stream_chunks(client, workflow, query, times, settings))
+        assert writer is not None  # noqa: S101
+        await anyio.to_thread.run_sync(writer.close)
+        await anyio.Path(temporary).replace(path)
+    finally:
+        if writer is not None:
+            writer.close()
+        with anyio.CancelScope(shield=True):
+            await anyio.Path(temporary).unlink(missing_ok=True)
+    return writer.rows
+
+
+class _ParquetWriter:
+    """GeoParquet 1.1, one row group per chunk."""
+
+    def __init__(self, path: Path, descriptor: VectorResultDescriptor, times: TimeColumns) -> None:
+        self.rows = 0
+        self._path, self._descriptor, self._times = path, descriptor, times
+        self._writer: Any = None
+        self._kinds: set[str] = set()
+        self._bounds = np.array([np.inf, np.inf, -np.inf, -np.inf])
+        self._crs = descriptor.spatial_reference
+        self._open = True
+
+    def write(self, chunk: VectorChunk) -> None:
+        table = chunk.table()
+        if self._writer is None:
+            self._writer = pq.ParquetWriter(self._path, table.schema, compression="zstd")
+        self._writer.write_table(table)
+        self.rows += table.num_rows
+        there = chunk.geometry[~shapely.is_missing(chunk.geometry)]
+        if len(there):
+            box = shapely.total_bounds(there)
+            self._bounds = np.concatenate(
+                [np.fmin(self._bounds[:2], box[:2]), np.fmax(self._bounds[2:], box[2:])]
+            )
+            self._kinds |= {str(shapely.from_wkb(shapely.to_wkb(one)).geom_type) for one in _kinds(there)}
+
+    def close(self) -> None:
+        """End the file with what is known of all features; a second time does nothing."""
+        if not self._open:
+            return
+        self._open = False
+        if self._writer is None:
+            self.write(_empty(self._descriptor, self._times))
+        self._writer.add_key_value_metadata({"geo": orjson.dumps(self._geo()).decode()})
+        self._writer.close()
+
+    def _geo(self) -> dict[str, Any]:
+        column: dict[str, Any] = {"encoding": "WKB", "geometry_types": sorted(self._kinds)}
+        column["crs"] = pyproj.CRS.from_user_input(self._crs).to_json_dict() if self._crs else None
+        if np.isfinite(self._bounds).all():
+            column["bbox"] = self._bounds.tolist()
+        return {"version": "1.1.0", "primary_column": "geometry", "columns": {"geometry": column}}
+
+
+def _kinds(geometry: NDArray[np.object_]) -> NDArray[np.object_]:
+    """One geometry of each type."""
+    _, first = np.unique(shapely.get_type_id(geometry), return_index=True)
+    return geometry[first]
+
+
+_TYPES = {
+    "int": pa.int64(),
+    "float": pa.float64(),
+    "text": pa.string(),
+    "category": pa.uint8(),
+    "bool": pa.bool_(),
+    "dateTime": pa.date64(),
+}
+
+
+def _empty(descriptor: VectorResultDescriptor, times: TimeColumns) -> VectorChunk:
+    columns = {
+        name: pa.array([], _TYPES.get(column.data_type, pa.string()))
+        for name, column in descriptor.columns.items()
+    }
+    none = np.array([], np.int64)
+    return VectorChunk(columns, np.array([], np.object_), none, none, descriptor.spatial_reference, times)
+
+
+async def fetch_frame(
+    client: GeoEngineClient,
+    workflow: str,
+    query: QueryRectangle,
+    descriptor: VectorResultDescriptor,
+    *,
+    timeout: float,
+    resolve_classifications: bool,
+) -> "gpd.GeoDataFrame":
+    """Ask WFS for features.
+
+    Returns:
+        Columns of the workflow, `geometry`, and `start` and `end` (datetime64[ms, UTC]). The id of the
+        computation is in `attrs["computation_id"]`, where the server gives one.
+
+    Raises:
+        ContractError: The answer is no feature collection.
+    """
+    params = {
+        "service": "WFS",
+        "version": "2.0.0",
+        "request": "GetFeature",
+        "typeNames": workflow,
+        "bbox": query.bbox_str,
+        "time": query.time_str,
+        "srsName": query.srs,
+    }
+    answer = await client.call("GET", f"wfs/{workflow}", params=params, timeout=timeout)
+    try:
+        features = orjson.loads(answer.content)["features"]
+        frame = await anyio.to_thread.run_sync(_frame_of, features, descriptor, query.srs)
+    except (orjson.JSONDecodeError, KeyError, TypeError) as error:
+        raise ContractError("the answer to GetFeature is no feature collection", url=client.url) from error
+    frame.attrs["computation_id"] = answer.headers.get("x-computation-id")
+    return _resolved(frame, descriptor) if resolve_classifications else frame
+
+
+def _frame_of(features: Any, descriptor: VectorResultDescriptor, crs: str) -> "gpd.GeoDataFrame":
+    import geopandas as gpd  # noqa: PLC0415
+    import pandas as pd  # noqa: PLC0415
+
+    columns = [*descriptor.columns] or sorted({name for one in features for name in one["properties"]})
+    values = {name: [one["properties"].get(name) for one in features] for name in columns}
+    texts = [None if one["geometry"] is None else orjson.dumps(one["geometry"]).decode() for one in features]
+    geometry = shapely.from_geojson(np.array(texts, np.object_))
+    frame = gpd.GeoDataFrame(pd.DataFrame(values, columns=columns), geometry=geometry, crs=crs or None)
+    for name in ("start", "end"):
+        moments = np.array([parse_ms(one["when"][name]) for one in features], "datetime64[ms]")
+        frame[name] = pd.Series(moments).dt.tz_localize("UTC")
+    return frame
+
+
+def _resolved(frame: "gpd.GeoDataFrame", descriptor: VectorResultDescriptor) -> "gpd.GeoDataFrame":
+    """Put the names of classes for their values; a value without a name stays missing."""
+    for name, column in descriptor.columns.items():
+        if column.measurement.classes is not None:
+            frame[name] = frame[name].map(column.measurement.classes)
+    return frame

@@ -1,0 +1,1 @@
+"""Remote jobs: one model for all services, submission that never doubles, one tracker."""

@@ -1,0 +1,46 @@
+"""Stop remote jobs."""
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.states import Completed, Failed
+
+from eokit.errors import InvalidInputError
+from eokit.jobs.models import CLOSED
+from eokit.ledger import JobFilter
+from tasks.decide import cancel_jobs_of
+from tasks.job_tables import counted, publish_jobs
+from tasks.servers import open_desk
+
+__all__ = ["cancel_jobs"]
+
+
+@flow(name="cancel-jobs", flow_run_name="cancel jobs of {ledger}")
+async def cancel_jobs(
+    ledger: str = "default", jobs: list[str] | None = None, flow_run: str = ""
+) -> State[int]:
+    """Stop jobs at their services. Where a service cannot, the job goes on, and the run says so.
+
+    Args:
+        ledger: Name of the Job Ledger block.
+        jobs: Keys of the jobs, or beginnings of them as show-jobs prints them.
+        flow_run: All jobs that this flow run submitted, by its id.
+
+    Returns:
+        The number of jobs that have stopped.
+
+    Raises:
+        InvalidInputError: Neither jobs nor a flow run is named.
+        LedgerError: The ledger cannot be used.
+    """
+    if not jobs and not flow_run:
+        raise InvalidInputError(
+            "which jobs? give their keys in `jobs`, or a `flow_run`; show-jobs lists both"
+        )
+    async with open_desk(ledger) as desk:
+        records = await cancel_jobs_of(desk, JobFilter(keys=jobs or None, label=flow_run))
+    await publish_jobs("cancelled-jobs", "Jobs to be stopped.", records)
+    going = [record for record in records if record.phase not in CLOSED]
+    if going:
+        message = f"{len(going)} of {len(records)} go on: {counted(going)}; the tracker asks again"
+        return Failed(name="Partial", message=message)
+    return Completed(message=counted(records), data=len(records))

@@ -1,0 +1,33 @@
+"""Fetch the results of jobs that have succeeded."""
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.states import Completed, Failed
+
+from tasks.collect import collect_task
+
+__all__ = ["collect_jobs"]
+
+
+@flow(name="collect-jobs", flow_run_name="collect results of {ledger}")
+async def collect_jobs(ledger: str = "default", jobs: list[str] | None = None, most: int = 500) -> State[int]:
+    """Fetch the results of finished jobs, verified and once; several runs share the work.
+
+    Args:
+        ledger: Name of the Job Ledger block.
+        jobs: Only these, by their keys; none takes all whose results are due.
+        most: Jobs at the most.
+
+    Returns:
+        The number of jobs whose results were fetched.
+
+    Raises:
+        InvalidInputError: There is no such block.
+        LedgerError: The ledger cannot be used.
+    """
+    done = await collect_task(ledger, jobs, most)
+    failed = [one for one in done if one.error]
+    if failed:
+        message = f"{len(failed)} of {len(done)} failed; the first: {failed[0].error}"
+        return Failed(name="Partial", message=message)
+    return Completed(message=f"{len(done)} fetched", data=len(done))

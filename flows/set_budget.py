@@ -1,0 +1,35 @@
+"""Make a budget for priced jobs, or change its limit."""
+
+from typing import Annotated, Literal
+
+from prefect import flow
+from pydantic import Field
+
+from tasks.decide import budget
+
+__all__ = ["set_budget"]
+
+
+@flow(name="set-budget", flow_run_name="budget {name}: {credits}")
+async def set_budget(
+    name: str,
+    credits: Annotated[int, Field(ge=0)],
+    period: Literal["", "day", "month", "year"] = "",
+    ledger: str = "default",
+) -> int:
+    """Make a budget, or change its limit; what is set aside or spent stays.
+
+    Args:
+        name: Name of the budget.
+        credits: Its limit.
+        period: When it begins anew, at midnight UTC; empty: one limit for ever.
+        ledger: Name of the Job Ledger block.
+
+    Returns:
+        Credits that are left.
+
+    Raises:
+        InvalidInputError: There is no such block.
+        LedgerError: The ledger cannot be used.
+    """
+    return (await budget(ledger, name, credits, period)).left

@@ -1,0 +1,68 @@
+"""Look at the ledger of remote jobs and money."""
+
+from datetime import datetime
+
+from prefect import flow
+from prefect.artifacts import acreate_table_artifact
+
+from eokit.jobs.models import Phase
+from eokit.ledger import JobFilter
+from eokit.times import parse_utc
+from tasks.decide import find_jobs
+from tasks.job_tables import publish_jobs
+
+__all__ = ["show_jobs"]
+
+
+@flow(name="show-jobs", flow_run_name="show jobs of {ledger}")
+async def show_jobs(
+    ledger: str = "default",
+    phases: list[Phase] | None = None,
+    service: str = "",
+    process: str = "",
+    flow_run: str = "",
+    since: datetime | None = None,
+    limit: int = 1000,
+) -> int:
+    """Show jobs as a table, those first that need a person, and the balance of each budget.
+
+    Args:
+        ledger: Name of the Job Ledger block.
+        phases: Only jobs that stand there; none shows all.
+        service: Only jobs of this service, like `up42`.
+        process: Only jobs that run this.
+        flow_run: Only jobs that this flow run submitted, by its id.
+        since: Only jobs written since; without a zone it is UTC.
+        limit: At the most so many, the newest first.
+
+    Returns:
+        The number of jobs found.
+
+    Raises:
+        InvalidInputError: There is no such block.
+        LedgerError: The ledger cannot be used.
+    """
+    wanted = JobFilter(
+        phases=phases or (),
+        service=service,
+        process=process,
+        label=flow_run,
+        since=since and parse_utc(since),
+        limit=limit,
+    )
+    records, balances = await find_jobs(ledger, wanted)
+    await publish_jobs("jobs", f"Jobs of {ledger}.", records)
+    if balances:
+        rows = [
+            {
+                "budget": one.name,
+                "period": one.period or "for ever",
+                "credits": one.credits,
+                "reserved": one.reserved,
+                "spent": one.spent,
+                "left": one.left,
+            }
+            for one in balances
+        ]
+        await acreate_table_artifact(rows, key="budgets", description=f"**Budgets of {ledger}**")
+    return len(records)

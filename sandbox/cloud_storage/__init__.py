@@ -1,0 +1,1 @@
+"""Google Cloud Storage look-alike: the JSON API, with its preconditions enforced."""

@@ -1,0 +1,1 @@
+"""Google Earth Engine look-alike: its REST API, a synthetic catalogue and real exports."""

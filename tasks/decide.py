@@ -1,0 +1,69 @@
+"""What people decide about jobs: look, stop, clear up, set budgets."""
+
+from collections.abc import Sequence
+
+import anyio
+from prefect.client.schemas.objects import FlowRun
+
+from eokit.jobs.models import CLOSED
+from eokit.jobs.resolve import Decision, resolve_job
+from eokit.ledger import Balance, JobFilter, JobRecord
+from tasks.logs import run_logger
+from tasks.servers import Desk, open_desk, open_server
+from tasks.track import track_jobs_once
+
+__all__ = ["budget", "cancel_jobs_of", "cancel_run", "find_jobs", "settle_doubt"]
+
+_LONGEST, _PAUSE = 90.0, 2.0
+
+
+async def find_jobs(ledger: str, wanted: JobFilter) -> tuple[list[JobRecord], list[Balance]]:
+    """Give jobs of a ledger, the newest first, and all budgets."""
+    async with open_desk(ledger) as desk:
+        return await desk.ledger.jobs(wanted), await desk.ledger.balances()
+
+
+async def cancel_jobs_of(desk: Desk, wanted: JobFilter) -> list[JobRecord]:
+    """Have jobs stopped: noted first, so that a tracker carries it out if this run does not live to.
+
+    Returns:
+        The jobs, as they are after the attempt.
+    """
+    keys = [record.key for record in await desk.ledger.jobs(wanted) if record.phase not in CLOSED]
+    going = await desk.ledger.want_cancelled(keys)
+    places = {(record.service, record.endpoint) for record in going}
+    with anyio.move_on_after(_LONGEST):
+        while places:
+            rounds = await track_jobs_once(desk, only=places, older_than=0.0)
+            places -= {(one.service, one.endpoint) for one in rounds}
+            if places:
+                # Another round is at that endpoint, or died there: its lease ends.
+                await anyio.sleep(_PAUSE)
+    return await desk.ledger.jobs(JobFilter(keys=keys))
+
+
+async def cancel_run(flow_run: FlowRun, ledger: str) -> Sequence[JobRecord]:
+    """Stop the jobs of a flow run, whose memory is gone: the ledger knows them by the run's id."""
+    async with open_desk(ledger) as desk:
+        return await cancel_jobs_of(desk, JobFilter(label=str(flow_run.id)))
+
+
+async def settle_doubt(
+    ledger: str, key: str, decision: Decision, *, job_id: str, who: str, why: str
+) -> JobRecord:
+    """Write down what a person knows of a job; see `eokit.jobs.resolve`."""
+    async with open_desk(ledger) as desk:
+        record = await desk.ledger.job(key)
+        async with open_server(record.service, record.server) as server:
+            found = await resolve_job(
+                desk.ledger, server, record.key, decision, job_id=job_id, who=who, why=why
+            )
+        run_logger().info("job %s is %s now: %s", found.key[:12], found.phase, found.message)
+        return found
+
+
+async def budget(ledger: str, name: str, credits: int, period: str) -> Balance:
+    """Make a budget, or change its limit; give its balance."""
+    async with open_desk(ledger) as desk:
+        await desk.ledger.set_budget(name, credits, period)  # type: ignore[arg-type]
+        return await desk.ledger.balance(name)

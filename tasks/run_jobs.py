@@ -1,0 +1,142 @@
+"""Jobs from submission to results, in one run as far as its time allows."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from prefect.client.schemas.objects import FlowRun, State
+from prefect.states import Completed, Failed
+
+from eokit.errors import EoError, OutcomeUnknownError, PartialError
+from eokit.jobs.collect import Collection
+from eokit.jobs.models import Phase
+from eokit.ledger import JobFilter, JobRecord
+from tasks.collect import collect_jobs_of, publish_collections
+from tasks.decide import cancel_run
+from tasks.job_tables import counted, publish_jobs
+from tasks.servers import open_desk
+from tasks.submit import AnyRequest, Submission, submit_task
+from tasks.track import follow_jobs
+
+__all__ = ["JobsOutcome", "StopPolicy", "cancel_left_jobs", "run_state", "submit_and_follow"]
+
+StopPolicy = Literal["cancel", "leave"]
+
+
+@dataclass
+class JobsOutcome:
+    """What a run has to say of its jobs.
+
+    Attributes:
+        submissions: One per request.
+        records: The jobs, as far as they were followed.
+        collections: What was fetched of them.
+    """
+
+    submissions: Sequence[Submission]
+    records: Sequence[JobRecord] = ()
+    collections: Sequence[Collection] = field(default_factory=list)
+
+    @property
+    def errors(self) -> dict[str, BaseException]:
+        """What went wrong, by key of the job."""
+        found: dict[str, BaseException] = {
+            one.key: EoError(one.error) for one in self.submissions if one.error
+        }
+        for record in self.records:
+            if record.closed and record.phase is not Phase.SUCCEEDED:
+                found.setdefault(
+                    record.key, EoError(f"{record.phase}: {record.message or record.raw_status}")
+                )
+        found |= {one.record.key: EoError(one.error) for one in self.collections if one.error}
+        return found
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether nobody knows whether some jobs exist."""
+        return any(one.record is not None and one.record.doubtful for one in self.submissions)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give it as plain values."""
+        phases: dict[str, list[str]] = {}
+        for record in self.records:
+            phases.setdefault(str(record.phase), []).append(record.key)
+        outputs = {
+            record.key: dict(record.outputs or {})
+            for record in self.records
+            if record.collected_at is not None
+        }
+        return {
+            "jobs": phases,
+            "outputs": outputs,
+            "errors": {key: str(one) for key, one in self.errors.items()},
+        }
+
+
+async def submit_and_follow(
+    requests: Sequence[AnyRequest],
+    server: str,
+    ledger: str,
+    *,
+    run_key: str = "",
+    wait_seconds: float = 600.0,
+    deadline_hours: float | None = None,
+    fetch: Literal["now", "later"] = "now",
+) -> JobsOutcome:
+    """Submit requests, wait up to a bound, fetch results, and show all that in the UI.
+
+    Args:
+        requests: What is asked for, all of one service.
+        server: Block of the server, as `type-slug/name`.
+        ledger: Name of the Job Ledger block.
+        run_key: Another one asks for the same things once more, on purpose.
+        wait_seconds: How long to wait.
+        deadline_hours: How long anybody waits for the jobs.
+        fetch: Whether to fetch the results now.
+    """
+    submissions = await submit_task(ledger, list(requests), server, run_key, deadline_hours)
+    keys = [one.key for one in submissions if one.record is not None and one.record.remote_id]
+    async with open_desk(ledger) as desk:
+        records = await follow_jobs(desk, keys, wait_seconds, artifact="jobs-progress") if keys else []
+        wanted = [record.key for record in records if record.wanted]
+        collections: list[Collection] = []
+        if wanted and fetch == "now":
+            collections = await collect_jobs_of(desk, most=len(wanted), keys=wanted)
+            await publish_collections(collections, desk.results.href("jobs/index").removesuffix("index"))
+        shown = {one.key: one.record for one in submissions if one.record is not None}
+        shown |= {record.key: record for record in await desk.ledger.jobs(JobFilter(keys=keys))}
+    await publish_jobs("jobs", f"{len(submissions)} requests.", list(shown.values()))
+    return JobsOutcome(submissions, [shown[key] for key in keys], collections)
+
+
+def run_state(outcome: JobsOutcome) -> State[dict[str, Any]]:
+    """Give the state that a run ends in: a partial result is never called a success."""
+    errors, going = outcome.errors, [record for record in outcome.records if not record.closed]
+    words = counted(outcome.records)
+    if outcome.doubtful:
+        doubt = next(
+            one.error for one in outcome.submissions if one.record is not None and one.record.doubtful
+        )
+        return Failed(name="OutcomeUnknown", message=doubt, data=OutcomeUnknownError(doubt))
+    if errors:
+        name = "Partial" if len(errors) < len(outcome.submissions) else "Failed"
+        message = f"{len(errors)} of {len(outcome.submissions)} failed; {words}"
+        return Failed(name=name, message=message, data=PartialError(message, errors))
+    if going:
+        return Completed(
+            name="StillRunning", message=f"{words}; track-jobs follows them", data=outcome.to_dict()
+        )
+    return Completed(message=words, data=outcome.to_dict())
+
+
+async def cancel_left_jobs(flow_run: FlowRun, parameter: str, default: StopPolicy) -> None:
+    """Carry out a run's policy for jobs that outlive it.
+
+    Args:
+        flow_run: The run; its parameters say what is wanted.
+        parameter: Which of them.
+        default: What holds if it is not there.
+    """
+    given = flow_run.parameters
+    if given.get(parameter, default) == "cancel":
+        await cancel_run(flow_run, str(given.get("ledger", "default")))

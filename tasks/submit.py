@@ -1,0 +1,135 @@
+"""The verb `submit`: remote jobs, each made once however often it is asked for."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+import anyio
+from prefect import task
+
+from eokit.concurrency import one_error
+from eokit.dummy import DummyRequest
+from eokit.errors import BudgetError, EoError
+from eokit.jobs.models import JobRequest
+from eokit.jobs.submit import submit
+from eokit.ledger import Intent, JobFilter, JobRecord, Reservation
+from tasks.logs import run_logger
+from tasks.servers import Desk, open_desk, open_server, run_label
+
+__all__ = ["AnyRequest", "Submission", "submit_jobs", "submit_task"]
+
+AnyRequest = DummyRequest
+"""A request of any service, told apart by `service`."""
+
+_AT_ONCE = 8
+
+
+@dataclass(frozen=True)
+class Submission:
+    """What became of one request.
+
+    Attributes:
+        key: Its key in the ledger.
+        record: Its row; None if nothing was written, as when the budget did not cover it.
+        error: Why there is no job, or why nobody knows; empty if there is one.
+    """
+
+    key: str
+    record: JobRecord | None
+    error: str = ""
+
+
+async def submit_jobs(
+    desk: Desk,
+    requests: Sequence[JobRequest],
+    server: str,
+    *,
+    run_key: str = "",
+    label: str = "",
+    who: str = "",
+    deadline: timedelta | None = None,
+    reservations: Sequence[Reservation | None] | None = None,
+    patience: float = 60.0,
+) -> list[Submission]:
+    """Make the jobs that are asked for, unless there are such.
+
+    Args:
+        desk: The opened ledger.
+        requests: What is asked for, all of one service.
+        server: Block of the server, as `type-slug/name`.
+        run_key: Another one asks for the same things once more, on purpose.
+        label: What the jobs belong to; empty: this flow run.
+        who: Who asks.
+        deadline: How long from now anybody waits for them; None sets no limit.
+        reservations: Money to set aside, one entry per request; None sets none aside.
+        patience: Seconds to wait where the outcome of a request is unknown.
+
+    Returns:
+        One submission per request, in their order. A failure of one does not keep the others from being
+        sent; only a budget that is used up stops those that follow it.
+    """
+    ledger = desk.ledger
+    until = ledger.now() + deadline if deadline is not None else None
+    done: dict[int, Submission] = {}
+    limiter, spent = anyio.CapacityLimiter(_AT_ONCE), anyio.Event()
+
+    async with open_server(requests[0].service if requests else "", server) as opened:
+
+        async def one(number: int, request: JobRequest) -> None:
+            intent = Intent(
+                request=request,
+                endpoint=opened.endpoint,
+                server=server,
+                run_key=run_key,
+                label=label or run_label(),
+                who=who,
+                deadline=until,
+                reservation=reservations[number] if reservations else None,
+            )
+            async with limiter:
+                if spent.is_set():
+                    done[number] = Submission(intent.key, None, "not sent: the budget is used up")
+                    return
+                try:
+                    record = await submit(ledger, opened, intent, patience=patience)
+                except EoError as error:
+                    if isinstance(error, BudgetError):
+                        spent.set()
+                    found = await ledger.jobs(JobFilter(keys=(intent.key,)))
+                    done[number] = Submission(intent.key, found[0] if found else None, str(error))
+                else:
+                    done[number] = Submission(record.key, record)
+
+        async with one_error(), anyio.create_task_group() as group:
+            for number, request in enumerate(requests):
+                group.start_soon(one, number, request)
+    return [done[number] for number in range(len(requests))]
+
+
+@task(name="submit", retries=0, persist_result=False)
+async def submit_task(
+    ledger: str,
+    requests: list[AnyRequest],
+    server: str,
+    run_key: str = "",
+    deadline_hours: float | None = None,
+) -> list[Submission]:
+    """Make remote jobs, each once: asked for again, the first one is given.
+
+    Args:
+        ledger: Name of the Job Ledger block.
+        requests: What is asked for.
+        server: Block of the server, as `type-slug/name`.
+        run_key: Another one asks for the same things once more, on purpose.
+        deadline_hours: How long anybody waits for them; None sets no limit.
+
+    Raises:
+        InvalidInputError: A block is missing or of another service.
+        LedgerError: The ledger cannot be used.
+    """
+    deadline = None if deadline_hours is None else timedelta(hours=deadline_hours)
+    async with open_desk(ledger) as desk:
+        done = await submit_jobs(desk, requests, server, run_key=run_key, deadline=deadline)
+    failed = sum(bool(one.error) for one in done)
+    run_logger().info("%d of %d requests have a job, %d have not", len(done) - failed, len(done), failed)
+    return done

@@ -1,0 +1,73 @@
+"""Expiry and audit where the catalogue is behind RS-Server's STAC API."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from blocks import EoEnvironment, ObjectStorage, RsServerCredentials, StacApi
+from eokit.audit import Inventory, Kind, Scope, take_census
+from eokit.expiry import Expirer, Rules, plan_expiry
+from eokit.rs_server import AuxiliarySource, FlowEnv, FlowEnvArgs
+from eokit.stac import SearchRequest
+from eokit.staging import Outcome, Place, Stager, StagingReport, stage_pages
+from eokit.systematic import Publications, Stream
+from eokit.times import Interval
+from sandbox import Sandbox, SandboxSettings
+
+pytestmark = pytest.mark.anyio
+PLACE = Place("demo", "s1-aux")
+ORBIT = {"op": "=", "args": [{"property": "product:type"}, "AUX_POEORB"]}
+SPAN = Interval(datetime(2025, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC))
+
+
+def environment(box: Sandbox, folder: Path) -> EoEnvironment:
+    key = RsServerCredentials(user="demo", api_key="sandbox-demo-key")
+    return EoEnvironment(
+        owners=["demo"],
+        catalog=StacApi(url=f"{box.url}/catalog", credentials=key),
+        storage=ObjectStorage(url=str(folder)),
+        auxip=StacApi(url=f"{box.url}/auxip", credentials=key, asset_origins=[box.other_url]),
+    )
+
+
+async def stage(env: FlowEnv) -> int:
+    source = env.source(AuxiliarySource.AUXIP)
+    stager = Stager(PLACE, env.catalog, env.storage, env.engine, source_url=source.url)
+    with StagingReport() as report:
+        pages = env.client(AuxiliarySource.AUXIP).pages(SearchRequest(filter=ORBIT, collections=("s1-aux",)))
+        await stage_pages(pages, stager, report)
+    return report.count(Outcome.STAGED)
+
+
+async def faults(env: FlowEnv, folder: Path) -> dict[str, Kind]:
+    (folder / "inventory.sqlite").unlink(missing_ok=True)
+    source = Publications(env.client(AuxiliarySource.AUXIP), Stream("s1-aux", "AUX_POEORB"))
+    with Inventory(folder / "inventory.sqlite") as inventory:
+        await take_census(inventory, Scope(PLACE, SPAN, fraction=1.0), [source], env.catalog, env.storage)
+        return {found.item: found.kind for found in inventory.findings(datetime.now(UTC).timestamp() + 1)}
+
+
+async def test_expired_items_stay_marked_and_are_no_fault(tmp_path: Path) -> None:
+    with Sandbox(SandboxSettings(days=3)) as box:
+        async with environment(box, tmp_path / "storage").open(FlowEnvArgs(owner_id="demo")) as env:
+            count = await stage(env)
+            assert count > 3
+            assert await faults(env, tmp_path) == {}
+            expirer = Expirer(env.catalog, env.storage, PLACE)
+            old = Rules(timedelta(days=1), "end_datetime")
+            pages = plan_expiry(env.catalog, PLACE.catalog_collection, old, datetime.now(UTC))
+            expired = [one.item async for page in pages for one in page]
+            assert len(expired) == count
+            first, second, *_ = sorted(expired)
+            assert await expirer.expire([first]) == 1
+            assert await expirer.unfinished() == []
+            record = await env.catalog.get(PLACE.catalog_collection, first)
+            assert record is not None
+            assert (record["assets"], bool(record["properties"]["unpublished"])) == ({}, True)
+            assert await faults(env, tmp_path) == {}
+
+            await env.catalog.delete(PLACE.catalog_collection, [second])
+            assert await faults(env, tmp_path) == {second: Kind.MISSING} or Kind.UNREGISTERED
+            assert await stage(env) == 2
+            assert await faults(env, tmp_path) == {}

@@ -1,0 +1,34 @@
+"""One life of a Prefect server: it begins with an empty database, which is gone when this process ends.
+
+python one_life_of_prefect.py begin|go-on SANDBOX OTHER STATE JOBS
+"""
+
+import asyncio
+import sys
+from pathlib import Path
+
+from prefect.testing.utilities import prefect_test_harness
+
+from deployments.register import write_sandbox
+from eokit.dummy import DummyRequest
+from flows.run_job import run_job
+from flows.track_jobs import track_jobs
+
+
+async def live(act: str, url: str, other: str, state: Path, jobs: int) -> str:
+    await write_sandbox(url, other, state)
+    asked = [DummyRequest(inputs={"n": n, "seconds": 2}) for n in range(jobs)]
+    if act == "begin":
+        begun = await run_job(
+            asked, "dummy-server/sandbox-inputs", "sandbox", wait_seconds=0, return_state=True
+        )
+        return str(begun.message)
+    ended = await track_jobs("sandbox")
+    done = await run_job(asked, "dummy-server/sandbox-inputs", "sandbox", return_state=True)
+    return f"{ended} ended, {done.message}"
+
+
+if __name__ == "__main__":
+    act, url, other, state, jobs = sys.argv[1:]
+    with prefect_test_harness(server_startup_timeout=120):
+        print(asyncio.run(live(act, url, other, Path(state), int(jobs))))

@@ -1,0 +1,70 @@
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import anyio
+import pytest
+
+from eokit.ogc_processes import AsyncClient, ClientConfig, JobInfo, phase_of
+from sandbox import Fault, Sandbox, SandboxSettings
+from sandbox.ogc_processes.settings import OgcProcessesSettings
+
+AUTHS = ("basic", "bearer", "api_key", "login")
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def ogc_box():
+    servers = {
+        "/ogc": OgcProcessesSettings(),
+        "/many": OgcProcessesSettings(extra_processes=21),
+        **{f"/{auth}": OgcProcessesSettings(auth=auth) for auth in AUTHS},
+    }
+    with Sandbox(SandboxSettings(days=0, ogc_processes=servers)) as box:
+        yield box
+
+
+@pytest.fixture
+def box(ogc_box):
+    """The session's sandbox, without faults and jobs."""
+    ogc_box.faults.clear()
+    for one in ogc_box.ogc_processes.values():
+        one.jobs.clear()
+    yield ogc_box
+    ogc_box.faults.clear()
+
+
+@pytest.fixture
+def config(box) -> ClientConfig:
+    return ClientConfig(server_url=f"{box.url}/ogc")
+
+
+@pytest.fixture
+def behave(box) -> Callable[..., None]:
+    """Change the server's settings for the requests to come."""
+
+    def order(**settings: Any) -> None:
+        box.faults.add(Fault("behave", path="/ogc", parameters={"settings": settings}))
+
+    return order
+
+
+@pytest.fixture
+async def client(config) -> AsyncIterator[AsyncClient]:
+    opened = AsyncClient(config)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def finished(client) -> Callable[[str], Awaitable[JobInfo]]:
+    async def wait(name: str) -> JobInfo:
+        with anyio.fail_after(20):
+            while phase_of((job := await client.get_job(name)).status) in ("queued", "running"):  # noqa: ASYNC110
+                await anyio.sleep(0.02)
+        return job
+
+    return wait

@@ -1,0 +1,150 @@
+import pytest
+from geo_records import raster_document
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from eokit.errors import ContractError
+from eokit.geo_engine import RasterQueryRectangle, TimeInterval, plan_raster, read_descriptor
+from eokit.geo_engine.steps import RegularSteps
+from eokit.geo_engine.tally import Tally
+
+DAY = 86_400_000
+TILE = 4
+
+
+def a_plan(*, days=3, bands=2, regular=True):
+    step = {"granularity": "days", "step": 1} if regular else None
+    descriptor = read_descriptor(raster_document(bands=bands, step=step))
+    query = RasterQueryRectangle((-9, -9, 9, 9), TimeInterval(0, days * DAY), range(bands))
+    return plan_raster(descriptor, query, tile_shape=(TILE, TILE))
+
+
+def served(plan, asked, days):
+    """The tiles that a server sends for a query: by time, row, column and band."""
+    window = plan.grid.window(asked.spatial_bounds)
+    top, left = plan.anchor
+    rows = range((window.top - top) // TILE, -((top - window.bottom) // TILE))
+    columns = range((window.left - left) // TILE, -((left - window.right) // TILE))
+    times = [day for day in days if day * DAY < max(asked.time.end_ms, asked.time.start_ms + 1)
+             and asked.time.start_ms < (day + 1) * DAY]  # fmt: skip
+    for day in times:
+        for row in rows:
+            for column in columns:
+                for band in asked.raster_bands:
+                    interval = TimeInterval(day * DAY, (day + 1) * DAY)
+                    yield interval, top + row * TILE, left + column * TILE, band
+
+
+def all_tiles(plan, days):
+    return list(served(plan, plan.query, days))
+
+
+def test_the_whole_query_is_asked_first():
+    tally = Tally(a_plan())
+    assert next(tally.remaining()) == tally.plan.query
+    assert tally.expected == 3 * 25 * 2 or tally.expected == 3 * tally.plan.tiles_per_step
+
+
+def test_a_tile_counts_once_and_surplus_ones_do_not():
+    tally = Tally(a_plan())
+    tile = all_tiles(tally.plan, [0])[3]
+    place = tally.accept(*tile)
+    assert (place.step, place.band, place.row, place.column) == (0, 1, 0, 1)
+    assert tally.accept(*tile) is None
+    time, top, left, _ = tile
+    assert tally.accept(time, top - 100 * TILE, left, 0) is None
+    assert tally.accept(time, top, left, 7) is None
+    assert tally.received == 1
+
+
+@settings(max_examples=200, deadline=None)
+@given(data=st.data(), regular=st.booleans(), days=st.integers(0, 4))
+def test_whatever_cuts_the_stream_it_ends_complete(data, regular, days):
+    plan = a_plan(days=4, regular=regular)
+    if regular:
+        days = 4
+    tally = Tally(plan)
+    for _ in range(300):
+        asked = next(tally.remaining(), None)
+        if asked is None:
+            break
+        sent = list(served(plan, asked, range(days)))
+        cut = data.draw(st.integers(0, len(sent)))
+        lost = data.draw(st.sets(st.integers(0, max(0, cut - 1)), max_size=2)) if not regular else set()
+        before = tally.received
+        for number, tile in enumerate(sent[:cut]):
+            # A tile whose step would be lost with it is not left out: nobody could know of it.
+            if number in lost and number % plan.tiles_per_step:
+                continue
+            tally.accept(*tile)
+        if cut == len(sent) and tally.received == before:
+            tally.nothing_in(asked)
+    assert next(tally.remaining(), None) is None
+    assert tally.received == days * plan.tiles_per_step
+    assert [step.time.start_ms for step in tally.steps] == [day * DAY for day in range(days)]
+    assert not list(tally.missing())
+
+
+@settings(max_examples=100, deadline=None)
+@given(held=st.sets(st.integers(0, 71)))
+def test_what_is_asked_again_has_all_that_is_missing(held):
+    plan = a_plan(days=1, bands=2)
+    tiles = all_tiles(plan, [0])
+    tally = Tally(plan)
+    for number in held & set(range(len(tiles))):
+        tally.accept(*tiles[number])
+    asked = [tile for query in tally.remaining() for tile in served(plan, query, [0])]
+    assert {*tiles} - {tiles[n] for n in held if n < len(tiles)} <= {*asked}
+    assert sum(one.count for one in tally.missing()) == len(tiles) - len(held & set(range(len(tiles))))
+
+
+def test_a_clean_end_after_tiles_proves_nothing():
+    """A proxy that goes away closes cleanly, too: only an empty answer says that there is no more."""
+    plan = a_plan(days=3, regular=False)
+    tally = Tally(plan)
+    for tile in all_tiles(plan, [0]):
+        tally.accept(*tile)
+    asked = next(tally.remaining())
+    assert asked.time == TimeInterval(DAY, 3 * DAY)
+    tally.nothing_in(asked)
+    assert next(tally.remaining(), None) is None
+
+
+def test_nothing_at_all():
+    tally = Tally(a_plan(regular=False))
+    tally.nothing_in(next(tally.remaining()))
+    assert next(tally.remaining(), None) is None
+    assert not list(tally.missing())
+
+
+def test_regular_steps_that_do_not_come_are_missing():
+    plan = a_plan(days=3)
+    tally = Tally(plan)
+    tally.nothing_in(next(tally.remaining()))
+    assert [one.time_ms for one in tally.missing()] == [0, DAY, 2 * DAY]
+    assert next(tally.remaining()).time == TimeInterval(0, DAY)
+
+
+def test_a_regular_step_cannot_be_skipped():
+    plan = a_plan(days=3)
+    tally = Tally(plan)
+    with pytest.raises(ContractError, match="came before"):
+        tally.accept(*all_tiles(plan, [1])[0])
+    assert tally.accept(*all_tiles(plan, [0])[0]) is not None
+
+
+def test_an_instant_is_one_step():
+    plan = a_plan()
+    query = plan.query.narrowed(plan.query.spatial_bounds, TimeInterval(DAY + 5))
+    plan = plan_raster(
+        read_descriptor(raster_document(bands=2, step={"granularity": "days", "step": 1})),
+        query,
+        tile_shape=(TILE, TILE),
+    )
+    assert isinstance(plan.steps, RegularSteps)
+    assert list(plan.certain) == [1]
+    tally = Tally(plan)
+    for tile in all_tiles(plan, [1]):
+        assert next(tally.remaining(), None) is not None
+        tally.accept(*tile)
+    assert next(tally.remaining(), None) is None
