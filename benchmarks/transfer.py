@@ -16,7 +16,7 @@ afterwards; figures are medians, with the least and the most in brackets. Files 
 `/dev/shm`. CPU seconds are those of the client alone and, on a machine with other work, steadier than wall
 seconds; with several threads they rise when a second core is free, for the threads then wait for each other.
 
-`put6g`, not among the default: one object of 6 GB put into S3 (moto, which needs 14 GB of disk and memory).
+`put6g`, not among the default: one object of 6 GB put into a server that speaks S3 and keeps nothing.
 With --check a missed target gives exit status 1.
 """
 

@@ -5,6 +5,7 @@ from blocks.dummy import DummyServer
 from blocks.environment import EoEnvironment
 from blocks.ledger import JobLedger
 from blocks.oauth2 import OAuth2Credentials
+from blocks.ogc_processes import OgcProcessesServer
 from blocks.rs_server import RsServerCredentials
 from blocks.s3 import S3Bucket
 from blocks.stac import StacApi
@@ -17,6 +18,7 @@ __all__ = [
     "LocalCatalog",
     "OAuth2Credentials",
     "ObjectStorage",
+    "OgcProcessesServer",
     "RsServerCredentials",
     "S3Bucket",
     "StacApi",

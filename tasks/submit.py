@@ -3,22 +3,26 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Annotated, Any
 
 import anyio
 from prefect import task
+from pydantic import Field
 
 from eokit.concurrency import one_error
 from eokit.dummy import DummyRequest
 from eokit.errors import BudgetError, EoError
 from eokit.jobs.models import JobRequest
+from eokit.jobs.service import JobServer
 from eokit.jobs.submit import submit
-from eokit.ledger import Intent, JobFilter, JobRecord, Reservation
+from eokit.ledger import Intent, JobFilter, JobRecord, Ledger, Reservation
+from eokit.ogc_processes.service import OgcRequest
 from tasks.logs import run_logger
 from tasks.servers import Desk, open_desk, open_server, run_label
 
 __all__ = ["AnyRequest", "Submission", "submit_jobs", "submit_task"]
 
-AnyRequest = DummyRequest
+AnyRequest = Annotated[DummyRequest | OgcRequest, Field(discriminator="service")]
 """A request of any service, told apart by `service`."""
 
 _AT_ONCE = 8
@@ -66,7 +70,8 @@ async def submit_jobs(
 
     Returns:
         One submission per request, in their order. A failure of one does not keep the others from being
-        sent; only a budget that is used up stops those that follow it.
+        sent; only a budget that is used up stops those that follow it. A request that its service finds
+        faults in is not written to the ledger.
     """
     ledger = desk.ledger
     until = ledger.now() + deadline if deadline is not None else None
@@ -91,6 +96,7 @@ async def submit_jobs(
                     done[number] = Submission(intent.key, None, "not sent: the budget is used up")
                     return
                 try:
+                    await _check(ledger, opened, intent)
                     record = await submit(ledger, opened, intent, patience=patience)
                 except EoError as error:
                     if isinstance(error, BudgetError):
@@ -104,6 +110,12 @@ async def submit_jobs(
             for number, request in enumerate(requests):
                 group.start_soon(one, number, request)
     return [done[number] for number in range(len(requests))]
+
+
+async def _check(ledger: Ledger, server: JobServer[Any], intent: Intent) -> None:
+    """Find faults in a request that is new; one that is in the ledger was checked then."""
+    if not await ledger.jobs(JobFilter(keys=(intent.key,))):
+        await server.check(intent.request)
 
 
 @task(name="submit", retries=0, persist_result=False)

@@ -49,6 +49,7 @@ async def track_jobs_once(
     desk: Desk, *, only: Collection[tuple[str, str]] | None = None, older_than: float | None = None
 ) -> list[EndpointRound]:
     """Look at the open jobs of all endpoints that are due, and tell of those that have ended."""
+    await desk.ledger.expire_approvals()
     rounds = await track_round(desk.ledger, open_server, only=only, older_than=older_than)
     told = await tell_finished(desk)
     logger = run_logger()

@@ -1,4 +1,4 @@
-"""One large object into S3 (moto): seconds, and the memory that it takes us."""
+"""One large object into S3: seconds, and the memory that it takes us."""
 
 import asyncio
 import json
@@ -9,7 +9,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import httpx
 from pydantic import SecretStr
 
 from benchmarks.transfers.ours import peak
@@ -21,36 +20,23 @@ __all__ = ["PUT", "put"]
 PUT = "put6g"
 SIZE = 6_000_000_000
 MOST_RSS = 200
-NEEDED_MEMORY_KB = 20_000_000
-_SERVER = """
-import sys
-from moto.server import ThreadedMotoServer
-server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
-server.start()
-print("%s:%s" % server.get_host_and_port(), flush=True)
-sys.stdin.read()
-server.stop()
-"""
+SINK = Path(__file__).resolve().parents[1] / "peers" / "s3_sink.py"
 
 
 def put() -> list[str]:
     """Put the object, print a line, and give the targets that were missed."""
-    if _free_memory() < NEEDED_MEMORY_KB:
-        raise SystemExit(
-            f"{PUT}: moto keeps the object in memory; {NEEDED_MEMORY_KB // 1_000_000} GB are needed"
-        )
-    command = [sys.executable, "-c", _SERVER]
+    command = [sys.executable, str(SINK)]
     with (
         tempfile.TemporaryDirectory() as folder,
-        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server,
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as sink,
     ):
-        assert server.stdin is not None
-        assert server.stdout is not None
+        assert sink.stdin is not None
+        assert sink.stdout is not None
         try:
-            given = {"endpoint": f"http://{server.stdout.readline().strip()}", "folder": folder, "size": SIZE}
+            given = {"endpoint": sink.stdout.readline().strip(), "folder": folder, "size": SIZE}
             figures = _in_process(given)
         finally:
-            server.stdin.close()
+            sink.stdin.close()
     print(
         f"one object of {SIZE / 1e9:g} GB into S3: {figures['wall']:.1f} s, {figures['cpu']:.1f} CPU s, "
         f"{figures['rss']:.0f} MB at the peak",
@@ -59,11 +45,6 @@ def put() -> list[str]:
     if figures["rss"] < MOST_RSS:
         return []
     return [f"{PUT}: {figures['rss']:.0f} MB at the peak, less than {MOST_RSS} are wanted"]
-
-
-def _free_memory() -> int:
-    lines = Path("/proc/meminfo").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable:"))
 
 
 def _in_process(given: dict[str, Any]) -> dict[str, float]:
@@ -80,10 +61,8 @@ def _in_process(given: dict[str, Any]) -> dict[str, float]:
 
 async def measure(given: dict[str, Any]) -> dict[str, float]:
     """Make a file of zeros that takes no room, and put it."""
-    async with httpx.AsyncClient(trust_env=False) as client:
-        (await client.put(f"{given['endpoint']}/bench")).raise_for_status()
-    keys = {"access_key": "key", "secret_key": SecretStr("secret")}
-    bucket = S3Bucket("bench", endpoint=given["endpoint"], **keys)
+    secret = SecretStr("secret")
+    bucket = S3Bucket("bench", endpoint=given["endpoint"], access_key="key", secret_key=secret)
     storage, key = ObjectStorage(bucket, Path(given["folder"])), "owner/collection/item/asset.zip"
     spooled = storage.spool(key)
     with spooled.open("wb") as file:

@@ -92,6 +92,19 @@ class JobService(ABC, Generic[Request]):
     can: Capabilities
     request: type[Request]
 
+    async def check(self, request: Request, ask: Ask) -> None:
+        """Find out what is wrong with a request before anything is written down or sent.
+
+        Args:
+            request: What is asked for.
+            ask: Sends a repeatable request.
+
+        Raises:
+            InvalidInputError: It cannot be sent as it is.
+            ServiceError: The service says no already, or cannot be asked.
+        """
+        return
+
     @abstractmethod
     def submission(self, request: Request, token: str) -> Call:
         """Describe the request that makes a job.
@@ -205,6 +218,11 @@ class JobServer(Generic[Request]):
             raise InvalidInputError(
                 f"the ledger's request is none of {self.service.name!r} in this release: {error}"
             ) from error
+
+    async def check(self, request: Request) -> None:
+        """Find out what is wrong with a request before anything is written down or sent; see `JobService`."""
+        with _understood(self.endpoint):
+            await self.service.check(request, self.ask)
 
     async def send(self, request: Request, token: str) -> JobState:
         """Send a request that makes a job, once and never again.

@@ -4,12 +4,15 @@ A job is written here before it is asked for, so that whatever dies, it is never
 forgotten. SQLite serves the workers of one host, PostgreSQL those of many.
 """
 
+from eokit.ledger.approvals import Approval, ApprovalState
 from eokit.ledger.intents import Lease, Likeness, Rivals
 from eokit.ledger.ledger import Ledger
 from eokit.ledger.queries import JobFilter
 from eokit.ledger.records import Balance, EndpointClaim, Finding, Intended, Intent, JobRecord, Reservation
 
 __all__ = [
+    "Approval",
+    "ApprovalState",
     "Balance",
     "EndpointClaim",
     "Finding",

@@ -153,22 +153,30 @@ def take(connection: sa.Connection, key: str, lease: Lease, now: datetime) -> In
     return Intended(taken, Finding.SEND if record.sendable else Finding.RESOLVE)
 
 
-def plan(connection: sa.Connection, intents: Sequence[Intent], now: datetime) -> list[JobRecord]:
-    """Write intents that the tracker sends when the service has room; jobs that are there stay."""
+def plan(
+    connection: sa.Connection, intents: Sequence[Intent], now: datetime, *, queued: bool = True
+) -> list[JobRecord]:
+    """Write intents that are to be sent later; jobs that are there stay.
+
+    Args:
+        connection: An open transaction.
+        intents: What is to be sent.
+        now: Aware UTC.
+        queued: Whether the tracker sends them when the service has room.
+    """
     for intent in intents:
-        if intent.reservation is not None:
-            raise InvalidInputError("a planned job cannot set money aside; submit it instead")
+        if queued and intent.reservation is not None:
+            raise InvalidInputError("a queued job cannot set money aside; submit it instead")
         _know_endpoint(connection, intent)
-    rows = [
-        _row(intent, now) | {"phase": str(Phase.PLANNED), "queued": True, "watched": True}
-        for intent in intents
-    ]
+    state = {"phase": str(Phase.PLANNED), "queued": queued, "watched": queued}
+    rows = [_row(intent, now) | state for intent in intents]
     for start in range(0, len(rows), 100):
         statement = insert(connection, jobs).values(rows[start : start + 100])
-        again = {"phase": str(Phase.PLANNED), "queued": True, "watched": True, "untold": False, "message": ""}
+        again = state | {"untold": False, "message": ""}
+        never_sent = [str(Phase.REJECTED), str(Phase.CANCELLED)]
         sendable = sa.or_(
             jobs.c.phase == str(Phase.PLANNED),
-            sa.and_(jobs.c.phase == str(Phase.REJECTED), jobs.c.remote_id.is_(None)),
+            sa.and_(jobs.c.phase.in_(never_sent), jobs.c.remote_id.is_(None)),
         )
         connection.execute(
             statement.on_conflict_do_update(index_elements=["key"], set_=again, where=sendable)

@@ -12,7 +12,8 @@ import sqlalchemy as sa
 
 from eokit.errors import LedgerError
 from eokit.jobs.models import JobState, Phase
-from eokit.ledger import collecting, intents, money, tracking
+from eokit.ledger import approvals, collecting, intents, money, tracking
+from eokit.ledger.approvals import Approval
 from eokit.ledger.database import Database, read_url
 from eokit.ledger.intents import Lease, Likeness, Rivals
 from eokit.ledger.queries import JobFilter, find
@@ -250,6 +251,28 @@ class Ledger:
     async def balances(self) -> list[Balance]:
         """Give all budgets' balances, by name."""
         return await self._database.read(lambda c: money.balances(c, self.now()))
+
+    # Approvals
+
+    async def ask_approval(self, wanted: Approval, planned: Sequence[Intent]) -> Approval:
+        """Ask for an approval, and set aside the money of what it is about.
+
+        Raises:
+            BudgetError: A budget does not cover it; nothing is asked.
+        """
+        return await self._write(lambda c, now: approvals.ask(c, wanted, planned, now))
+
+    async def decide_approval(self, name: str, *, approve: bool, who: str, why: str) -> Approval:
+        """Write down what a person said; what has been decided, or is void, stays as it is."""
+        return await self._write(lambda c, now: approvals.decide(c, name, approve, who, why, now))
+
+    async def expire_approvals(self) -> int:
+        """Make void what nobody has decided in time, and free its money; give the number."""
+        return await self._write(approvals.expire)
+
+    async def approvals(self, subject: str) -> list[Approval]:
+        """Give what was asked and decided about a subject, the newest first."""
+        return await self._database.read(lambda c: approvals.find_approvals(c, subject))
 
     # Reading
 

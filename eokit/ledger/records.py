@@ -163,7 +163,8 @@ class JobRecord:
     @property
     def sendable(self) -> bool:
         """Whether there is certainly no job at the service, so that it may be sent."""
-        return self.phase is Phase.PLANNED or (self.phase is Phase.REJECTED and self.remote_id is None)
+        never_sent = self.phase in (Phase.REJECTED, Phase.CANCELLED) and self.remote_id is None
+        return self.phase is Phase.PLANNED or never_sent
 
     @property
     def doubtful(self) -> bool:

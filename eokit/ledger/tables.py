@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.types import TypeDecorator
 
-__all__ = ["budgets", "endpoints", "jobs", "metadata", "reservations"]
+__all__ = ["approvals", "budgets", "endpoints", "jobs", "metadata", "reservations"]
 
 
 class Utc(TypeDecorator[datetime]):
@@ -92,6 +92,7 @@ jobs = sa.Table(
     _time("missing_since"),
     _time("deadline_at"),
     _time("cancel_wanted_at"),
+    _text("approval", 64),
     _flag("watched"),
     _flag("untold"),
     _flag("wanted"),
@@ -103,6 +104,7 @@ jobs = sa.Table(
     sa.Index(None, "endpoint", "watched"),
     sa.Index(None, "remote_id"),
     sa.Index(None, "fingerprint"),
+    sa.Index(None, "approval"),
     sa.Index(None, "untold"),
     sa.Index(None, "wanted", "collect_after"),
     sa.Index(None, "label"),
@@ -149,3 +151,22 @@ reservations = sa.Table(
     sa.Index(None, "budget", "made_at"),
 )
 """Money set aside for a job; `settled` is what it cost in the end, 0 when it was given back."""
+
+approvals = sa.Table(
+    "approvals",
+    metadata,
+    sa.Column("id", sa.String(64), primary_key=True),
+    sa.Column("subject", sa.String(64), nullable=False),
+    sa.Column("credits", sa.BigInteger, nullable=False),
+    _text("label", 300),
+    sa.Column("summary", sa.JSON, nullable=False),
+    sa.Column("until", Utc, nullable=False),
+    _text("state", 20),
+    _text("who", 300),
+    _text("why"),
+    _time("asked_at"),
+    _time("decided_at"),
+    sa.Index(None, "subject"),
+    sa.Index(None, "state", "until"),
+)
+"""What people were asked to agree to; jobs that wait for it name it in `approval`."""

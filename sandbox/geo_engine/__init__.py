@@ -6,6 +6,7 @@ first request below `/geoengine`.
 
 from sandbox.geo_engine.settings import GeoEngineSettings, GeoUser
 from sandbox.geo_engine.sources import Band, Column, RasterSource, VectorSource
+from sandbox.geo_engine.stream_faults import stream_fault
 from sandbox.geo_engine.time_steps import IrregularTime, RegularTime
 
 __all__ = [
@@ -17,4 +18,5 @@ __all__ = [
     "RasterSource",
     "RegularTime",
     "VectorSource",
+    "stream_fault",
 ]

@@ -37,7 +37,7 @@ def encode_tile(
     upper_left: Grid,
     time: Interval,
     band: int,
-) -> memoryview:
+) -> bytes:
     """Return a tile as Geo Engine sends it.
 
     Args:
@@ -64,7 +64,7 @@ def encode_tile(
     return _file(pa.schema([pa.field("data", data.type)], metadata), [data])
 
 
-def encode_features(features: Features) -> memoryview:
+def encode_features(features: Features) -> bytes:
     """Return a chunk of features as Geo Engine sends it."""
     source = features.source
     time = pa.array([list(source.time)] * len(features), pa.list_(pa.int64(), 2))
@@ -75,11 +75,12 @@ def encode_features(features: Features) -> memoryview:
     return _file(pa.schema(fields, {"spatialReference": source.spatial_reference}), list(columns.values()))
 
 
-def _file(schema: Any, arrays: list[Any]) -> memoryview:
+def _file(schema: Any, arrays: list[Any]) -> bytes:
     sink = pa.BufferOutputStream()
     with pa.ipc.new_file(sink, schema) as writer:
         writer.write_batch(pa.RecordBatch.from_arrays(arrays, schema=schema))
-    return memoryview(sink.getvalue()).cast("B")
+    message: bytes = sink.getvalue().to_pybytes()  # Arrow's own buffer may be twice as large as its content
+    return message
 
 
 @dataclass
@@ -88,17 +89,17 @@ class MessageCache:
 
     capacity: int
     _size: int = 0
-    _kept: "OrderedDict[Any, memoryview]" = field(default_factory=OrderedDict)
+    _kept: "OrderedDict[Any, bytes]" = field(default_factory=OrderedDict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def get(self, key: Any) -> memoryview | None:
+    def get(self, key: Any) -> bytes | None:
         """Return a message that is kept."""
         with self._lock:
             if (found := self._kept.get(key)) is not None:
                 self._kept.move_to_end(key)
             return found
 
-    def made(self, key: Any, make: Callable[[], memoryview]) -> memoryview:
+    def made(self, key: Any, make: Callable[[], bytes]) -> bytes:
         """Make a message, and keep it."""
         message = make()
         with self._lock:

@@ -96,7 +96,7 @@ def _steps(state: State, source: RasterSource, time: Interval) -> list[tuple[int
 def _tile(
     state: State, source: RasterSource, grid: Grid, tile: Window, number: int, interval: Interval, band: int
 ) -> Message:
-    def make() -> memoryview:
+    def make() -> bytes:
         rows, columns = np.arange(tile.top, tile.bottom), np.arange(tile.left, tile.right)
         values, valid = pixel_values(source, number, band, *nearest(source, grid, rows, columns))
         corner = grid.moved(tile.top, tile.left)

@@ -22,11 +22,11 @@ _OF_MESSAGES = ("truncate", "duplicate", "missing", "swap")
 class Message:
     """A message that is made when it is asked for."""
 
-    make: Callable[[], memoryview]
-    ready: Callable[[], memoryview | None] = lambda: None
+    make: Callable[[], bytes]
+    ready: Callable[[], bytes | None] = lambda: None
     """Returns it if it need not be made."""
 
-    async def data(self) -> memoryview:
+    async def data(self) -> bytes:
         """Return the message; the event loop goes on while it is made."""
         found = self.ready()
         return found if found is not None else await asyncio.to_thread(self.make)
@@ -138,7 +138,7 @@ class PullStream:
                 await self.websocket.send({"type": "websocket.send", "text": fault["text"]})
                 await self._normal(None)
 
-    async def _send(self, data: memoryview) -> None:
+    async def _send(self, data: bytes) -> None:
         self.account["sent"] += 1
         await self.websocket.send({"type": "websocket.send", "bytes": data})
 

@@ -186,7 +186,6 @@ class CatalogueStore:
         made = deepcopy(dict(item))
         made.pop("links", None)
         properties = {**(made.get("properties") or {}), **times}
-        properties.pop("unpublished", None)
         return {
             "stac_version": "1.1.0",
             "geometry": None,

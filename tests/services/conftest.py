@@ -3,6 +3,7 @@ import os
 from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
+from ledger_processes import Drivers, Nursery
 from pydantic import SecretStr
 
 from eokit.catalog import LocalCatalog
@@ -92,3 +93,21 @@ def ledger_url(request, tmp_path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'ledger.db'}"
     return request.getfixturevalue("postgres").login(f"ledger_{os.getpid()}_{next(_numbers)}").url
+
+
+@pytest.fixture(scope="session")
+def nursery():
+    with Nursery() as found:
+        yield found
+
+
+@pytest.fixture
+def drivers(nursery, box, ledger_url, tmp_path) -> Drivers:
+    """Processes that share a ledger."""
+    return Drivers(nursery, box, ledger_url, tmp_path)
+
+
+@pytest.fixture
+def careless(nursery, box, tmp_path) -> Drivers:
+    """Processes that work as most do it, without a ledger."""
+    return Drivers(nursery, box, "", tmp_path)

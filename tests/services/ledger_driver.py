@@ -9,8 +9,9 @@ import json
 import os
 import signal
 import sys
+import traceback
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -218,7 +219,7 @@ async def as_most_do_it(given: argparse.Namespace) -> str:
     return "succeeded"
 
 
-def main() -> None:
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser()
     parser.add_argument("work", choices=["one_job", "many_jobs", "follow", "as_most_do_it"])
     for name in ("ledger", "base", "place"):
@@ -229,13 +230,47 @@ def main() -> None:
     parser.add_argument("--budget", default="")
     parser.add_argument("--count", type=int, default=1)
     parser.add_argument("--told", type=Path)
+    parser.add_argument("--said", type=Path)
     parser.add_argument("--lease", type=float, default=1.0)
     parser.add_argument("--settle", type=float, default=0.5)
     parser.add_argument("--timeout", type=float, default=5.0)
     parser.add_argument("--patience", type=float, default=10.0)
-    given = parser.parse_args()
-    print(asyncio.run(globals()[given.work](given)), flush=True)
+    return parser.parse_args(arguments)
+
+
+def live(arguments: Sequence[str]) -> None:
+    """Be a driver: do the work, leave its last word in a file, and end."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    given, code = parse(arguments), 0
+    try:
+        said = asyncio.run(globals()[given.work](given))
+    except BaseException:
+        said, code = traceback.format_exc(), 1
+    given.said.write_text(said)
+    os._exit(code)
+
+
+def main() -> None:
+    """Fork a driver per line of input: whoever has imported everything starts at once.
+
+    Says `started PID` for each, in turn, and `ended PID CODE`; the code of a killed one is negative.
+    """
+
+    def reap(number: int, frame: object) -> None:
+        with suppress(ChildProcessError):
+            while (found := os.waitpid(-1, os.WNOHANG))[0]:
+                os.write(1, f"ended {found[0]} {os.waitstatus_to_exitcode(found[1])}\n".encode())
+
+    signal.signal(signal.SIGCHLD, reap)
+    for line in sys.stdin:
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
+        pid = os.fork()
+        if pid == 0:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
+            live(json.loads(line))
+        os.write(1, f"started {pid}\n".encode())
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -1,17 +1,25 @@
 """Starts drivers as processes, and judges what they have left behind."""
 
+import itertools
+import json
+import queue
 import subprocess
 import sys
+import threading
 from collections import Counter
 from collections.abc import Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from eokit.ledger import JobFilter, JobRecord, Ledger
 from sandbox import Sandbox
 from sandbox.dummy import DummyJob
 
 _DRIVER = Path(__file__).with_name("ledger_driver.py")
+_LIMIT = 120.0
+_numbers = itertools.count()
 
 
 @dataclass(frozen=True)
@@ -23,27 +31,93 @@ class Ran:
 
 
 @dataclass(frozen=True)
-class Drivers:
-    """Starts drivers that share a ledger, a sandbox and a file of announcements."""
+class Running:
+    """A driver at work."""
 
+    pid: int
+    _code: "Future[int]"
+    _said: Path
+
+    @property
+    def is_over(self) -> bool:
+        return self._code.done()
+
+    def end(self) -> Ran:
+        """Wait for its end."""
+        code = self._code.result(_LIMIT)
+        said = self._said.read_text() if self._said.exists() else ""
+        assert code <= 0, said
+        return Ran(code, said)
+
+
+class Nursery:
+    """A process that has imported everything, and forks a driver for whoever asks."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, str(_DRIVER)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        self._started: queue.Queue[int] = queue.Queue()
+        self._codes: dict[int, Future[int]] = {}
+        self._lock = threading.Lock()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def fork(self, arguments: Sequence[str], said: Path) -> Running:
+        """Start a driver."""
+        assert self._process.stdin is not None
+        with self._lock:
+            self._process.stdin.write(json.dumps([*arguments, "--said", str(said)]) + "\n")
+            self._process.stdin.flush()
+            pid = self._started.get(timeout=_LIMIT)
+            return Running(pid, self._codes[pid], said)
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            word, pid, *code = line.split()
+            if word == "started":
+                self._codes[int(pid)] = Future()
+                self._started.put(int(pid))
+            else:
+                self._codes[int(pid)].set_result(int(code[0]))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.close()
+        self._process.wait(_LIMIT)
+        self._reader.join(_LIMIT)
+        self._process.stdout.close()
+
+
+@dataclass(frozen=True)
+class Drivers:
+    """Starts drivers that share a ledger, a sandbox and a folder."""
+
+    nursery: Nursery
     box: Sandbox
     ledger: str
-    told: Path
+    folder: Path
 
-    def start(self, work: str, place: str = "none", **options: object) -> "subprocess.Popen[str]":
+    @property
+    def told(self) -> Path:
+        """The file of announcements."""
+        return self.folder / "told"
+
+    def start(self, work: str, place: str = "none", **options: object) -> Running:
         """Start one."""
         more = [part for name, value in options.items() for part in (f"--{name}", str(value))]
         common = ["--ledger", self.ledger, "--base", self.box.url, "--told", str(self.told)]
-        return subprocess.Popen(
-            [sys.executable, str(_DRIVER), work, "--place", place, *common, *more],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        said = self.folder / f"said-{next(_numbers)}"
+        return self.nursery.fork([work, "--place", place, *common, *more], said)
 
     def run(self, work: str, place: str = "none", **options: object) -> Ran:
         """Run one to its end, whatever that is."""
-        return ended(self.start(work, place, **options))
+        return self.start(work, place, **options).end()
 
     def announcements(self) -> Counter[str]:
         """How often each key was told of."""
@@ -54,13 +128,6 @@ class Drivers:
         """What the ledger has."""
         async with Ledger(self.ledger) as ledger:
             return await ledger.jobs(JobFilter(**wanted))
-
-
-def ended(process: "subprocess.Popen[str]") -> Ran:
-    """Wait for the end of a driver."""
-    said, errors = process.communicate(timeout=120)
-    assert process.returncode <= 0, errors
-    return Ran(process.returncode, said.strip())
 
 
 def check_never_two(jobs: Sequence[DummyJob]) -> None:

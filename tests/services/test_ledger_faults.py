@@ -91,11 +91,11 @@ async def test_a_definite_no_is_not_in_doubt(ledger_url: str, box: Sandbox, tmp_
 
 
 @pytest.mark.parametrize("name", [name for name, (_, _, taken) in FAULTS.items() if taken])
-def test_as_most_do_it_fails_the_same_check(name: str, box: Sandbox, tmp_path: Path) -> None:
+def test_as_most_do_it_fails_the_same_check(name: str, careless: Drivers, box: Sandbox) -> None:
     kind, parameters, _ = FAULTS[name]
-    place = f"inputs-{tmp_path.name}"
+    place = f"inputs-{careless.folder.name}"
     order = Fault(kind, path=f"/dummy/{place}/jobs", method="POST", times=1, parameters=parameters)
     with box.faults.active(order):
-        Drivers(box, "", tmp_path / "told").run("as_most_do_it", place, timeout=1)
+        careless.run("as_most_do_it", place, timeout=1)
     with pytest.raises(AssertionError, match="there more often"):
         check_never_two(box.dummy.jobs(place))

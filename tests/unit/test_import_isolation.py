@@ -26,7 +26,7 @@ def loaded(module: str) -> set[str]:
     return set(done.stdout.split())
 
 
-@pytest.mark.parametrize("flow", ["flows.search_aux", "flows.stage_aux"])
+@pytest.mark.parametrize("flow", ["flows.search_aux", "flows.stage_aux", "flows.track_jobs"])
 def test_a_flow_loads_its_own_column(flow):
     modules = loaded(flow)
     assert "prefect" in modules
@@ -38,6 +38,9 @@ def test_a_flow_loads_its_own_column(flow):
     [
         "eokit.catalog",
         "eokit.http",
+        "eokit.jobs.tracker",
+        "eokit.ledger",
+        "eokit.ogc_processes",
         "eokit.rs_server",
         "eokit.selection",
         "eokit.stac",
@@ -56,3 +59,7 @@ def test_a_room_of_eokit_does_without_prefect(room):
 @pytest.mark.parametrize("room", ["eokit.errors", "eokit.times", "eokit.stac"])
 def test_searching_needs_no_transfer(room):
     assert "pycurl" not in loaded(room)
+
+
+def test_staging_needs_no_ledger():
+    assert not {"sqlalchemy", "alembic", "eokit.ledger"} & loaded("flows.stage_aux")

@@ -14,17 +14,17 @@ from eokit.dummy import DummyRequest
 from flows.run_job import run_job
 from flows.track_jobs import track_jobs
 
+SERVER = "dummy-server/sandbox-inputs"
+
 
 async def live(act: str, url: str, other: str, state: Path, jobs: int) -> str:
     await write_sandbox(url, other, state)
     asked = [DummyRequest(inputs={"n": n, "seconds": 2}) for n in range(jobs)]
     if act == "begin":
-        begun = await run_job(
-            asked, "dummy-server/sandbox-inputs", "sandbox", wait_seconds=0, return_state=True
-        )
+        begun = await run_job(asked, SERVER, "sandbox", wait_seconds=0, return_state=True)
         return str(begun.message)
     ended = await track_jobs("sandbox")
-    done = await run_job(asked, "dummy-server/sandbox-inputs", "sandbox", return_state=True)
+    done = await run_job(asked, SERVER, "sandbox", return_state=True)
     return f"{ended} ended, {done.message}"
 
 

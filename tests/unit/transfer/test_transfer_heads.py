@@ -60,6 +60,11 @@ def test_a_page_shows_no_secret(secret):
     assert "abc123" not in str(error)
 
 
+def test_digits_of_other_scripts_are_no_numbers():
+    found = Head.parse([b"HTTP/1.1 2\xb20 OK\r\n", b"Content-Length: 1\xb2\r\n"])
+    assert (found.status, found.length) == (0, None)
+
+
 def test_products_are_no_pages():
     assert page_error(b"PK\3\4", "x") is None
     assert page_error(b"<\0binary", "x") is None

@@ -1,5 +1,5 @@
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from eokit.errors import ContractError, DeadlineError
 from eokit.jobs.models import Billing, Phase
+from eokit.times import parse_utc
 from eokit.up42 import JobRecord, JobSorting, JobStatus, SortingField, UnfinishedJob, ValidationError
 from eokit.up42.models import read_findings, read_job
 
@@ -43,6 +44,25 @@ def test_the_recorded_job():
     assert job.definition == {"inputs": {"item": "https://item-url", "title": "title"}}
     assert (job.collection_url, job.errors, job.credits, job.started, job.finished) == (None,) * 5
     assert job.document is document
+
+
+@pytest.mark.parametrize(
+    ("status", "finished", "seen", "billing"),
+    [
+        ("successful", "2025-01-02T03:05:00Z", "2025-01-02T03:05:10Z", Billing.WITHHELD),
+        ("successful", "2025-01-02T03:05:00Z", "2025-01-02T03:05:11Z", Billing.CAPTURED),
+        ("successful", None, "2025-01-02T03:05:11Z", Billing.CAPTURED),
+        ("successful", "2025-01-02T03:05:00Z", None, Billing.WITHHELD),
+        ("failed", "2025-01-02T03:05:00Z", "2025-01-02T03:05:11Z", Billing.NONE),
+        ("running", None, "2026-01-02T03:05:11Z", Billing.WITHHELD),
+    ],
+)
+def test_a_price_of_which_nothing_more_is_said_is_settled_in_time(status, finished, seen, billing):
+    document = metadata(status=status, finished=finished)
+    job = read_job(document, seen=parse_utc(seen) if seen else None)
+    state = job.state(timedelta(seconds=10))
+    assert (state.billing, state.credits) == (billing, None)
+    assert job.state().billing is Billing.WITHHELD
 
 
 def test_a_job_that_is_over():

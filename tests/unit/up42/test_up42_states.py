@@ -54,6 +54,17 @@ def test_consumed_credits_settle_work_that_is_done_and_nothing_else(status):
         assert consumed == plain
 
 
+@pytest.mark.parametrize("status", list(JobStatus))
+def test_a_service_that_stays_silent_settles_work_that_is_over_and_nothing_else(status):
+    plain, silent = standing_of(status), standing_of(status, silent=True)
+    if status == "successful":
+        assert silent == standing_of("captured")
+    elif status == "failed":
+        assert (silent.phase, silent.billing, silent.billing_done) == (Phase.FAILED, Billing.NONE, True)
+    else:
+        assert silent == plain
+
+
 @pytest.mark.parametrize("status", ["paused", "", "CAPTURED", "x" * 1000])
 def test_an_unknown_status_is_logged_and_still_running(caplog, status):
     with caplog.at_level(logging.WARNING):

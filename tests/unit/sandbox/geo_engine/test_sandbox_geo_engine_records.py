@@ -159,7 +159,7 @@ def test_tasks(state):
         known = ours.get(one["status"])
         if known is None or "estimatedTimeRemaing" in one:  # two records are broken on purpose
             continue
-        # The real server's aborted and failed tasks tell no start; the records in lists do, those alone do not.
+        # Some records of aborted and failed tasks tell a start, which the server's source does not have.
         known = {"timeStarted": "", **known}
         assert_shape(one, known, one["status"])
         seen.add(one["status"])

@@ -45,10 +45,10 @@ def test_unknown_parameters_are_refused(params):
 def test_the_cache_keeps_what_was_used_last():
     cache = MessageCache(10)
     for key in "abc":
-        cache.made(key, lambda: memoryview(b"1234"))
+        cache.made(key, lambda: b"1234")
         cache.get("a")
     assert [key for key in "abc" if cache.get(key) is not None] == ["a", "c"]
-    assert MessageCache(0).made("x", lambda: memoryview(b"1")) == b"1"
+    assert MessageCache(0).made("x", lambda: b"1") == b"1"
 
 
 @pytest.mark.parametrize("kind", STREAM_KINDS)

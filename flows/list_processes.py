@@ -1,0 +1,26 @@
+"""List the processes of a server."""
+
+from typing import Any
+
+from prefect import flow
+
+from tasks.ogc import processes_of
+
+__all__ = ["list_processes"]
+
+
+@flow(name="list-processes", flow_run_name="list the processes of {server}")
+async def list_processes(server: str) -> list[dict[str, Any]]:
+    """Show what a server of OGC API - Processes offers, as a table.
+
+    Args:
+        server: Name of the OGC Processes Server block.
+
+    Returns:
+        The summaries, as the server writes them.
+
+    Raises:
+        InvalidInputError: There is no such block.
+        ClientException: The server cannot be asked.
+    """
+    return await processes_of(server)

@@ -1,0 +1,144 @@
+"""Servers of OGC API - Processes: what they offer, and requests made of text."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import orjson
+from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
+
+from blocks import OgcProcessesServer
+from eokit.errors import InvalidInputError
+from eokit.ogc_processes import AsyncClient, ProcessDescription, ProcessSummary
+from tasks.servers import load_block
+
+__all__ = ["describe", "ogc_server", "open_ogc", "processes_of", "read_inputs"]
+
+_TYPE = "ogc-processes-server"
+_ROWS = 500
+
+
+def ogc_server(name: str) -> str:
+    """Give a server's block as `type-slug/name`, which its name alone is short for."""
+    return name if "/" in name else f"{_TYPE}/{name}"
+
+
+@asynccontextmanager
+async def open_ogc(name: str) -> AsyncIterator[AsyncClient]:
+    """Open a client by the name of its block.
+
+    Raises:
+        InvalidInputError: There is no such block.
+    """
+    slug, _, name = ogc_server(name).partition("/")
+    block = await load_block(slug, name, "OGC Processes Server")
+    if not isinstance(block, OgcProcessesServer):
+        raise InvalidInputError(f"block {slug}/{name} is no OGC Processes Server")
+    async with block.open() as client:
+        yield client
+
+
+def read_inputs(inputs: dict[str, Any] | str) -> dict[str, Any]:
+    """Read the inputs of a process.
+
+    Args:
+        inputs: By name, or that as JSON text.
+
+    Raises:
+        InvalidInputError: The text is no JSON object.
+    """
+    if isinstance(inputs, dict):
+        return inputs
+    try:
+        found = orjson.loads(inputs or "{}")
+    except orjson.JSONDecodeError as error:
+        raise InvalidInputError(f"the inputs are no JSON: {error}") from error
+    if not isinstance(found, dict):
+        raise InvalidInputError(f"the inputs are {type(found).__name__}, not an object of names and values")
+    return found
+
+
+async def processes_of(server: str) -> list[dict[str, Any]]:
+    """Give the processes of a server, and show them as a table.
+
+    Raises:
+        InvalidInputError: There is no such block.
+        ClientException: The server cannot be asked.
+    """
+    async with open_ogc(server) as client:
+        found = (await client.get_processes()).processes
+    rows = [_row(one) for one in found[:_ROWS]] or [{"process": "none"}]
+    more = f" The first {_ROWS} are shown." if len(found) > _ROWS else ""
+    await acreate_table_artifact(
+        rows, key="processes", description=f"**{len(found)} processes at {server}.**{more}"
+    )
+    return [one.body() for one in found]
+
+
+def _row(process: ProcessSummary) -> dict[str, Any]:
+    return {
+        "process": process.id,
+        "title": process.title or "",
+        "version": process.version or "",
+        "runs": ", ".join(process.jobControlOptions),
+        "gives": ", ".join(process.outputTransmission),
+        "description": (process.description or "")[:300],
+    }
+
+
+async def describe(server: str, process_id: str) -> dict[str, Any]:
+    """Give what a process takes and gives, and show it as a page.
+
+    Raises:
+        InvalidInputError: There is no such block.
+        ClientAbsentError: There is no such process.
+        ClientException: The server cannot be asked.
+    """
+    async with open_ogc(server) as client:
+        found = await client.get_process(process_id)
+    await acreate_markdown_artifact(_page(found), key="process", description=f"{process_id} at {server}")
+    return found.body()
+
+
+def _page(process: ProcessDescription) -> str:
+    inputs = [
+        f"| {_cell(name)} | {_count(one.minOccurs, one.maxOccurs)} | {_cell(_kind(one.content_schema))} "
+        f"| {_cell(one.title)} | {_cell(one.description)} |"
+        for name, one in process.inputs.items()
+    ]
+    outputs = [
+        f"| {_cell(name)} | {_cell(_kind(one.content_schema))} | {_cell(one.title)} |"
+        for name, one in process.outputs.items()
+    ]
+    schemas = {name: one.content_schema for name, one in process.inputs.items()}
+    parts = [
+        f"# {_cell(process.title or process.id)}",
+        f"`{process.id}` {process.version or ''}",
+        process.description or "",
+        "## Inputs",
+        "\n".join(["| name | values | type | title | description |", "|---|---|---|---|---|", *inputs]),
+        "## Outputs",
+        "\n".join(["| name | type | title |", "|---|---|---|", *outputs]),
+        "## JSON Schema of the inputs",
+        f"```json\n{orjson.dumps(schemas, option=orjson.OPT_INDENT_2).decode()}\n```",
+    ]
+    return "\n\n".join(part for part in parts if part.strip())
+
+
+def _count(least: int, most: int | str) -> str:
+    return str(least) if least == most else f"{least} to {'any number' if most == 'unbounded' else most}"
+
+
+def _kind(schema: Any) -> str:
+    """The type that a schema names, or how many there are to choose from."""
+    if not isinstance(schema, dict):
+        return ""
+    if "type" in schema:
+        kind = schema["type"]
+        return " or ".join(map(str, kind)) if isinstance(kind, list) else str(kind)
+    choice: list[Any] = next((schema[name] for name in ("oneOf", "anyOf", "allOf") if schema.get(name)), [])
+    return " or ".join(dict.fromkeys(kind for one in choice if (kind := _kind(one))))
+
+
+def _cell(text: str | None) -> str:
+    return " ".join((text or "").split()).replace("|", "\\|")
