@@ -10,6 +10,7 @@ from blocks.rs_server import RsServerCredentials
 from blocks.s3 import S3Bucket
 from blocks.stac import StacApi
 from blocks.storage import ObjectStorage
+from blocks.up42 import Up42Credentials
 
 __all__ = [
     "DummyServer",
@@ -22,4 +23,5 @@ __all__ = [
     "RsServerCredentials",
     "S3Bucket",
     "StacApi",
+    "Up42Credentials",
 ]

@@ -2,9 +2,10 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Literal, Self
 
 from prefect.blocks.core import Block
-from pydantic import Field, HttpUrl, field_validator
+from pydantic import Field, HttpUrl, field_validator, model_validator
 
 from blocks.catalog import LocalCatalog
 from blocks.logos import logo
@@ -12,7 +13,7 @@ from blocks.stac import StacApi
 from blocks.storage import ObjectStorage
 from eokit.catalog import Catalog
 from eokit.http import AddressPolicy, HttpClient, Keyring
-from eokit.rs_server import AuxiliarySource, FlowEnv, FlowEnvArgs
+from eokit.rs_server import AuxiliarySource, FlowEnv, FlowEnvArgs, StagingService
 from eokit.transfer import TransferEngine, TransferSettings
 
 __all__ = ["EoEnvironment"]
@@ -55,11 +56,43 @@ class EoEnvironment(Block):
     most_connections: int = Field(
         default=32, ge=1, le=256, description="Connections to one host at the most, for one run."
     )
+    staging: Literal["direct", "service"] = Field(
+        default="direct",
+        description="Whether flows fetch assets into `storage` themselves, verified; or have RS-Server's "
+        "staging service do it, into its own storage and catalogue (`catalog` must be that one).",
+    )
+    staging_server: str = Field(
+        default="",
+        description="Name of the OGC Processes Server block of RS-Server's staging service, where there is "
+        "one.",
+    )
+    ledger: str = Field(
+        default="default", description="Name of the Job Ledger block that remembers staging jobs."
+    )
+    staging_hours: float = Field(
+        default=24.0, gt=0, description="Hours that anybody waits for a job of the staging service."
+    )
 
     @field_validator("owners")
     @classmethod
     def _named(cls, value: list[str]) -> list[str]:
         return [FlowEnvArgs(owner_id=owner).owner_id for owner in value]
+
+    @model_validator(mode="after")
+    def _has_service(self) -> Self:
+        if self.staging == "service" and not (self.staging_server and isinstance(self.catalog, StacApi)):
+            raise ValueError(
+                "staging is 'service': name the service's block in `staging_server`, and let `catalog` be "
+                "the STAC API of the catalogue that it writes"
+            )
+        return self
+
+    @property
+    def service(self) -> StagingService | None:
+        """RS-Server's staging service, where there is one."""
+        if not self.staging_server:
+            return None
+        return StagingService(self.staging_server, self.ledger, self.staging_hours, self.staging == "service")
 
     @property
     def apis(self) -> dict[AuxiliarySource, StacApi]:
@@ -113,4 +146,5 @@ class EoEnvironment(Block):
                 catalog=catalog,
                 storage=self.storage.open(),
                 writable=writable,
+                service=self.service,
             )

@@ -18,6 +18,7 @@ from blocks import (
     LocalCatalog,
     OAuth2Credentials,
     ObjectStorage,
+    OgcProcessesServer,
     RsServerCredentials,
     StacApi,
 )
@@ -62,6 +63,35 @@ async def write_sandbox(url: str, other_url: str, state: Path) -> None:
     for kind in ("token", "inputs", "listing", "none"):
         place = DummyServer(url=f"{url}/dummy/{kind}-sandbox", exclusive=kind == "listing")
         await place.save(f"sandbox-{kind}", overwrite=True)
+    await _write_processes(url, other_url)
+    service = environment.model_copy(
+        update={
+            "catalog": StacApi(url=f"{url}/catalog", credentials=key),
+            "staging": "service",
+            "staging_server": "sandbox-staging",
+            "ledger": "sandbox",
+        }
+    )
+    await service.save("sandbox-service", overwrite=True)
+
+
+async def _write_processes(url: str, other_url: str) -> None:
+    """Write the sandbox's server of processes, and RS-Server's staging service, which is another."""
+    server = OgcProcessesServer(
+        url=f"{url}/ogc", recognition="listing", exclusive=True, settle=2.0, result_origins=[other_url]
+    )
+    await server.save("sandbox", overwrite=True)
+    staging = OgcProcessesServer(
+        url=url,
+        auth="api-key",
+        user="demo",
+        secret=SANDBOX_KEY,
+        recognition="listing",
+        exclusive=True,
+        cancels=False,
+        settle=2.0,
+    )
+    await staging.save("sandbox-staging", overwrite=True)
 
 
 def main() -> None:

@@ -11,6 +11,8 @@ from sandbox.cdse import Cdse
 from sandbox.cloud_storage.accounts import GoogleAccounts
 from sandbox.cloud_storage.service import CloudStorage
 from sandbox.dummy import Dummy
+from sandbox.earth_engine.admin import earth_engine_admin_routes
+from sandbox.earth_engine.service import EarthEngine
 from sandbox.faults import FaultBook
 from sandbox.generated import auxiliary_products, level0_products, sessions
 from sandbox.geo_engine.mount import GeoEngineMount
@@ -51,6 +53,7 @@ class Services:
     geo_engine: GeoEngineMount
     dummy: Dummy
     cloud_storage: CloudStorage
+    earth_engine: EarthEngine
 
 
 def build_app(settings: SandboxSettings, origins: Origins) -> Services:
@@ -69,6 +72,7 @@ def build_app(settings: SandboxSettings, origins: Origins) -> Services:
     dummy = Dummy(settings.dummy, settings.clock)
     google = GoogleAccounts(settings.clock, origins, settings.token_lifetime)
     cloud_storage = CloudStorage(settings.cloud_storage, google, settings.clock)
+    earth_engine = EarthEngine(settings.earth_engine, settings.clock, settings.seed, cloud_storage)
     origins.expire_tokens = _expiry(tokens, geo_engine, google, *(region.tokens for region in up42.values()))
     staging = Staging(settings, gate, origins)
     ogc_processes = {
@@ -86,6 +90,8 @@ def build_app(settings: SandboxSettings, origins: Origins) -> Services:
             *staging.routes(),
             *google.routes(),
             *cloud_storage.routes(),
+            *earth_engine.routes(),
+            *earth_engine_admin_routes(earth_engine),
             *(route for server in ogc_processes.values() for route in server.routes()),
             *(route for region in up42.values() for route in (*region.routes(), *up42_admin_routes(region))),
         ],
@@ -106,6 +112,7 @@ def build_app(settings: SandboxSettings, origins: Origins) -> Services:
         geo_engine=geo_engine,
         dummy=dummy,
         cloud_storage=cloud_storage,
+        earth_engine=earth_engine,
     )
 
 

@@ -13,6 +13,7 @@ from sandbox.app import build_app
 from sandbox.cdse import Cdse
 from sandbox.cloud_storage.service import CloudStorage
 from sandbox.dummy import Dummy
+from sandbox.earth_engine.service import EarthEngine
 from sandbox.faults import FaultBook
 from sandbox.geo_engine.websocket import WebSocketProtocol
 from sandbox.log import RequestLog
@@ -109,6 +110,11 @@ class Sandbox:
     def dummy(self) -> Dummy:
         """The made-up service that runs jobs."""
         return self._services.dummy
+
+    @property
+    def earth_engine(self) -> EarthEngine:
+        """Google Earth Engine, all projects."""
+        return self._services.earth_engine
 
     @property
     def cloud_storage(self) -> CloudStorage:

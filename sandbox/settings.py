@@ -12,6 +12,7 @@ from typing import Literal
 
 from sandbox.cloud_storage.settings import CloudStorageSettings
 from sandbox.dummy import DummySettings
+from sandbox.earth_engine.settings import EarthEngineSettings
 from sandbox.geo_engine.settings import GeoEngineSettings
 from sandbox.ogc_processes.settings import OgcProcessesSettings, Pace
 from sandbox.up42.settings import Up42Settings
@@ -215,6 +216,8 @@ class SandboxSettings:
     """The made-up service that runs jobs."""
     up42: Up42Settings = field(default_factory=Up42Settings)
     """UP42 processing, in all its regions."""
+    earth_engine: EarthEngineSettings = field(default_factory=EarthEngineSettings)
+    """Google Earth Engine, all projects."""
     cloud_storage: CloudStorageSettings = field(default_factory=CloudStorageSettings)
     """Google Cloud Storage."""
     log_capacity: int = 200_000

@@ -1,6 +1,6 @@
 """Jobs from submission to results, in one run as far as its time allows."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -14,11 +14,19 @@ from eokit.ledger import JobFilter, JobRecord
 from tasks.collect import collect_jobs_of, publish_collections
 from tasks.decide import cancel_run
 from tasks.job_tables import counted, publish_jobs
-from tasks.servers import open_desk
+from tasks.servers import Desk, open_desk
 from tasks.submit import AnyRequest, Submission, submit_task
 from tasks.track import follow_jobs
 
-__all__ = ["JobsOutcome", "StopPolicy", "cancel_left_jobs", "run_state", "submit_and_follow"]
+__all__ = [
+    "JobsOutcome",
+    "StopPolicy",
+    "cancel_left_jobs",
+    "ending_state",
+    "follow_submissions",
+    "run_state",
+    "submit_and_follow",
+]
 
 StopPolicy = Literal["cancel", "leave"]
 
@@ -95,23 +103,50 @@ async def submit_and_follow(
         fetch: Whether to fetch the results now.
     """
     submissions = await submit_task(ledger, list(requests), server, run_key, deadline_hours)
-    keys = [one.key for one in submissions if one.record is not None and one.record.remote_id]
     async with open_desk(ledger) as desk:
-        records = await follow_jobs(desk, keys, wait_seconds, artifact="jobs-progress") if keys else []
-        wanted = [record.key for record in records if record.wanted]
-        collections: list[Collection] = []
-        if wanted and fetch == "now":
-            collections = await collect_jobs_of(desk, most=len(wanted), keys=wanted)
-            await publish_collections(collections, desk.results.href("jobs/index").removesuffix("index"))
-        shown = {one.key: one.record for one in submissions if one.record is not None}
-        shown |= {record.key: record for record in await desk.ledger.jobs(JobFilter(keys=keys))}
+        return await follow_submissions(desk, submissions, wait_seconds=wait_seconds, fetch=fetch)
+
+
+async def follow_submissions(
+    desk: Desk, submissions: Sequence[Submission], *, wait_seconds: float, fetch: Literal["now", "later"]
+) -> JobsOutcome:
+    """Wait up to a bound for jobs that were submitted, fetch their results, and show all that in the UI.
+
+    Args:
+        desk: The opened ledger.
+        submissions: What became of the requests.
+        wait_seconds: How long to wait.
+        fetch: Whether to fetch the results now.
+    """
+    keys = [one.key for one in submissions if one.record is not None and one.record.remote_id]
+    records = await follow_jobs(desk, keys, wait_seconds, artifact="jobs-progress") if keys else []
+    wanted = [record.key for record in records if record.wanted]
+    collections: list[Collection] = []
+    if wanted and fetch == "now":
+        collections = await collect_jobs_of(desk, most=len(wanted), keys=wanted)
+        await publish_collections(collections, desk.results.href("jobs/index").removesuffix("index"))
+    shown = {one.key: one.record for one in submissions if one.record is not None}
+    shown |= {record.key: record for record in await desk.ledger.jobs(JobFilter(keys=keys))}
     await publish_jobs("jobs", f"{len(submissions)} requests.", list(shown.values()))
     return JobsOutcome(submissions, [shown[key] for key in keys], collections)
 
 
 def run_state(outcome: JobsOutcome) -> State[dict[str, Any]]:
     """Give the state that a run ends in: a partial result is never called a success."""
-    errors, going = outcome.errors, [record for record in outcome.records if not record.closed]
+    return ending_state(outcome, outcome.errors, len(outcome.submissions))
+
+
+def ending_state(
+    outcome: JobsOutcome, errors: Mapping[str, BaseException], count: int
+) -> State[dict[str, Any]]:
+    """Give the state that a run ends in.
+
+    Args:
+        outcome: What became of the jobs.
+        errors: What went wrong, by name.
+        count: How many jobs were wanted.
+    """
+    going = [record for record in outcome.records if not record.closed]
     words = counted(outcome.records)
     if outcome.doubtful:
         doubt = next(
@@ -119,13 +154,12 @@ def run_state(outcome: JobsOutcome) -> State[dict[str, Any]]:
         )
         return Failed(name="OutcomeUnknown", message=doubt, data=OutcomeUnknownError(doubt))
     if errors:
-        name = "Partial" if len(errors) < len(outcome.submissions) else "Failed"
-        message = f"{len(errors)} of {len(outcome.submissions)} failed; {words}"
+        name = "Partial" if len(errors) < count else "Failed"
+        message = f"{len(errors)} of {count} failed; {words}"
         return Failed(name=name, message=message, data=PartialError(message, errors))
     if going:
-        return Completed(
-            name="StillRunning", message=f"{words}; track-jobs follows them", data=outcome.to_dict()
-        )
+        words = f"{words}; track-jobs follows them"
+        return Completed(name="StillRunning", message=words, data=outcome.to_dict())
     return Completed(message=words, data=outcome.to_dict())
 
 

@@ -265,7 +265,7 @@ def _batch_name() -> str:
 
 @task(name="stage-batch", task_run_name=_batch_name, cache_policy=NO_CACHE, persist_result=False)
 async def stage_batch_task(env: FlowEnvArgs, order: Order, batch: list[ItemDict]) -> list[ItemRecord]:
-    """Stage and publish one batch of items (50 to 200 are a good size).
+    """Stage and publish one batch of items (50 to 200 are a good size), as the environment wants it done.
 
     Args:
         env: Who for, and in which environment.
@@ -276,6 +276,11 @@ async def stage_batch_task(env: FlowEnvArgs, order: Order, batch: list[ItemDict]
         The outcome of each item.
     """
     async with opened(env) as flow_env:
+        if flow_env.service is not None and flow_env.service.stages_all:
+            # Only here is the machinery of remote jobs loaded.
+            from tasks.stage_by_service import stage_by_service  # noqa: PLC0415
+
+            return (await stage_by_service(flow_env, order.collection, batch, order.selected)).records
         return await make_stager(flow_env, order).stage(batch)
 
 

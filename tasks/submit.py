@@ -17,12 +17,13 @@ from eokit.jobs.service import JobServer
 from eokit.jobs.submit import submit
 from eokit.ledger import Intent, JobFilter, JobRecord, Ledger, Reservation
 from eokit.ogc_processes.service import OgcRequest
+from eokit.up42.service import Up42Request
 from tasks.logs import run_logger
 from tasks.servers import Desk, open_desk, open_server, run_label
 
 __all__ = ["AnyRequest", "Submission", "submit_jobs", "submit_task"]
 
-AnyRequest = Annotated[DummyRequest | OgcRequest, Field(discriminator="service")]
+AnyRequest = Annotated[DummyRequest | OgcRequest | Up42Request, Field(discriminator="service")]
 """A request of any service, told apart by `service`."""
 
 _AT_ONCE = 8

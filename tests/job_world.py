@@ -1,7 +1,7 @@
 """A ledger and the made-up service in one process: the network is a transport, time is a number."""
 
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -13,7 +13,8 @@ from starlette.applications import Starlette
 
 from eokit.dummy import DummyRequest, DummyService
 from eokit.http import HttpClient, RetryPolicy
-from eokit.jobs.service import JobServer
+from eokit.jobs.models import JobState
+from eokit.jobs.service import Ask, JobServer, Output
 from eokit.jobs.submit import submit
 from eokit.jobs.tracker import EndpointRound, Pace, track_round
 from eokit.ledger import Intent, JobFilter, JobRecord, Ledger
@@ -114,6 +115,16 @@ class World:
         """As the tracker and the collector open them."""
         assert service == "dummy"
         yield self.server(place)
+
+    @asynccontextmanager
+    async def open_collecting(self, service: str, place: str) -> AsyncIterator[JobServer[DummyRequest]]:
+        """Servers whose results come with the answer, and need no transfer."""
+
+        class Giving(DummyService):
+            async def outputs(self, state: JobState, ask: Ask) -> Sequence[Output]:
+                return [Output("a.bin", content=b"abc")]
+
+        yield JobServer(Giving(endpoint(place)), endpoint(place), HttpClient(transport=self.line))
 
     async def submit(self, ledger: Ledger, place: str, *, patience: float = 10.0, **more: Any) -> JobRecord:
         """Submit by the clock's time."""

@@ -1,11 +1,13 @@
-"""Takes uploads in parts as S3 does, counts the bytes and drops them; prints its address, ends with its input.
+"""Takes uploads in parts as S3 does, counts the bytes and drops them; it prints its address.
 
-moto, which the tests use, has an object four times in memory when its parts are put together.
+It ends with its input. moto, which the tests use, has an object four times in memory when its parts are
+put together.
 """
 
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import ClassVar
 from urllib.parse import parse_qs, urlsplit
 
 _BLOCK = 1 << 20
@@ -17,8 +19,8 @@ class Sink(BaseHTTPRequestHandler):
     """Answers for one bucket."""
 
     protocol_version = "HTTP/1.1"
-    parts: dict[int, int] = {}
-    whole: dict[str, int] = {}
+    parts: ClassVar[dict[int, int]] = {}
+    whole: ClassVar[dict[str, int]] = {}
 
     def do_HEAD(self) -> None:
         """Describe an object."""

@@ -101,8 +101,7 @@ class RasterStream:
                 async with aclosing(self._connection(asked)) as tiles:
                     async for placed in tiles:
                         yield placed
-                if self.tally.received == before:
-                    self.tally.nothing_in(asked)
+                self.tally.ended(asked)
             except RefusedError:
                 raise
             except (StreamBrokenError, ContractError, UnreachableError) as error:
@@ -110,11 +109,12 @@ class RasterStream:
             if next(self.tally.remaining(), None) is None:
                 return
             vain = 0 if self.tally.received > before else vain + 1
+            if cause is None and vain <= 1:
+                continue
             pause = self._client.retry.delay(max(1, vain))
             if vain and pause is None:
                 raise self._incomplete(reason) from cause
-            if cause is not None or vain:
-                await self._settings.sleep(pause or 0.0)
+            await self._settings.sleep(pause or 0.0)
 
     async def _connection(self, asked: RasterQueryRectangle) -> AsyncGenerator[PlacedTile]:
         self._connections += 1

@@ -14,6 +14,9 @@ from eokit.geo_engine.times import TimeInterval, format_ms
 
 __all__ = ["Place", "Step", "Tally"]
 
+_PROOF = 2
+"""Clean ends in a row that prove that there is no more."""
+
 
 @dataclass(frozen=True)
 class Place:
@@ -72,6 +75,7 @@ class Tally:
         self.received = 0
         self._numbers: dict[int, int] = {}
         self._closed_until = plan.query.time_interval.start_ms
+        self._clean_ends = 0
 
     @property
     def expected(self) -> int | None:
@@ -114,16 +118,20 @@ class Tally:
         if not self.steps[number].hold(row, column, position):
             return None
         self.received += 1
+        self._clean_ends = 0
         return Place(number, position, row, column)
 
-    def nothing_in(self, asked: RasterQueryRectangle) -> None:
-        """Note that the server ended a query by itself and had no tile for it.
+    def ended(self, asked: RasterQueryRectangle) -> None:
+        """Note that the server ended a query by a clean close.
 
-        Only this proves that there are no further time steps: a clean close after some tiles may come
-        from a proxy that goes away.
+        A proxy that goes away may close cleanly, too. So there are no further time steps only when the
+        rest of the query has ended twice with no new tile in between.
         """
-        if asked.time_interval.start_ms <= self._last_end():
-            self._closed_until = max(self._closed_until, _end(asked.time_interval))
+        interval = self.plan.query.time_interval
+        if asked.time_interval.end_ms == interval.end_ms and asked.time_interval.start_ms <= self._last_end():
+            self._clean_ends += 1
+        if self._clean_ends >= _PROOF:
+            self._closed_until = _end(interval)
 
     def remaining(self) -> Iterator[RasterQueryRectangle]:
         """Give the queries that would bring what is missing; the first of them is next."""

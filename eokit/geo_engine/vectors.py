@@ -140,8 +140,8 @@ async def stream_chunks(
     try:
         async with aclosing(pulled(client, path, params, **patience)) as messages:
             async for message in messages:
-                count, received = count + 1, received + len(message)
                 chunk = await anyio.to_thread.run_sync(VectorChunk.read, read_batch(message), times)
+                count, received = count + 1, received + len(message)
                 if settings.progress is not None:
                     settings.progress(Progress(count, None, received, settings.clock() - began))
                 yield chunk

@@ -402,8 +402,8 @@ class Workflow:
         stream = self._stream(query_rectangle, StreamSettings(open_timeout, stall_timeout, progress))
         limit, policy = available_memory() if limit_bytes is None else limit_bytes, Nulls(nulls)
         masked = 1 + (1 / stream.plan.dtype.itemsize if policy is Nulls.MASK else 0)
-        size = stream.plan.estimated_bytes(clip=clip_to_query_rectangle)
-        check_size(int(size * masked), limit, "the result")
+        # At least so much: how far whole tiles go beyond the query is known with the first of them.
+        check_size(int(stream.plan.estimated_bytes(clip=True) * masked), limit, "the result")
         return await assembled(
             stream,
             clip=clip_to_query_rectangle,
@@ -451,7 +451,7 @@ class Workflow:
         plan = self.plan(query_rectangle)
         how = replace(settings or ZarrSettings(), clip=clip_to_query_rectangle)
         if limit_bytes is not None:
-            check_size(plan.estimated_bytes(clip=how.clip), limit_bytes, "the raster")
+            check_size(plan.estimated_bytes(clip=True), limit_bytes, "the raster")
         place = store if isinstance(store, Store) else Path(store)
         patience = StreamSettings(open_timeout, stall_timeout, progress)
         return await stream_into_zarr(self.client, str(self), plan, place, how, patience)
@@ -491,7 +491,7 @@ class Workflow:
 
         stream = self._stream(query_rectangle, StreamSettings(open_timeout, stall_timeout, progress))
         if limit_bytes is not None:
-            check_size(stream.plan.step_bytes(clip=clip_to_query_rectangle), limit_bytes, "the raster")
+            check_size(stream.plan.step_bytes(clip=True), limit_bytes, "the raster")
         await stream_into_tiff(
             stream, Path(file_path), clip=clip_to_query_rectangle, fill_value=fill_value, kind=TiffKind(kind)
         )

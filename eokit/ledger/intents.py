@@ -172,7 +172,7 @@ def plan(
     rows = [_row(intent, now) | state for intent in intents]
     for start in range(0, len(rows), 100):
         statement = insert(connection, jobs).values(rows[start : start + 100])
-        again = state | {"untold": False, "message": ""}
+        again = state | {"untold": False, "message": "", "cancel_wanted_at": None, "finished_at": None}
         never_sent = [str(Phase.REJECTED), str(Phase.CANCELLED)]
         sendable = sa.or_(
             jobs.c.phase == str(Phase.PLANNED),

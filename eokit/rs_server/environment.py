@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -13,7 +14,7 @@ from eokit.stac.client import MatchedCount, StacClient
 from eokit.storage import Storage, asset_key
 from eokit.transfer import TransferEngine
 
-__all__ = ["FlowEnv", "FlowEnvArgs", "Source"]
+__all__ = ["FlowEnv", "FlowEnvArgs", "Source", "StagingService"]
 
 
 class FlowEnvArgs(BaseModel):
@@ -62,6 +63,23 @@ class Source:
     matched: MatchedCount = "exact"
 
 
+@dataclass(frozen=True)
+class StagingService:
+    """RS-Server's staging service, by the names of its settings.
+
+    Attributes:
+        server: Name of its OGC Processes Server block.
+        ledger: Name of the Job Ledger block that remembers its jobs.
+        hours: How long anybody waits for a job.
+        stages_all: Whether it stages whatever flows stage, in place of the transfer engine.
+    """
+
+    server: str
+    ledger: str
+    hours: float = 24.0
+    stages_all: bool = False
+
+
 class FlowEnv:
     """An opened environment; the EoEnvironment block opens and closes it.
 
@@ -74,6 +92,7 @@ class FlowEnv:
         catalog: Catalogue of what was staged.
         storage: Where assets go.
         writable: Whether the catalogue may be written.
+        service: RS-Server's staging service, where there is one.
 
     Raises:
         InvalidInputError: The environment does not serve this owner.
@@ -90,6 +109,7 @@ class FlowEnv:
         catalog: Catalog,
         storage: Storage,
         writable: bool = True,
+        service: StagingService | None = None,
     ) -> None:
         if args.owner_id not in owners:
             raise InvalidInputError(
@@ -99,6 +119,7 @@ class FlowEnv:
         self.args, self.owner_id = args, args.owner_id
         self.catalog, self.storage, self.engine, self.writable = catalog, storage, engine, writable
         self._sources, self._http = sources, http
+        self.service = service
         self.bytes_moved = 0
 
     @property
@@ -122,6 +143,15 @@ class FlowEnv:
                 f"{', '.join(sorted(self._sources)) or 'no source'}: add a StacApi for it to the block"
             )
         return self._sources[source]
+
+    async def document(self, url: str) -> Any:
+        """Give a JSON document; credentials go to the origin that they belong to.
+
+        Raises:
+            ServiceError: It cannot be had.
+            ForbiddenAddressError: The address is private, and of no configured service.
+        """
+        return await self._http.json("GET", url)
 
     def client(self, source: AuxiliarySource) -> StacClient:
         """Give a client for a source; nothing is requested yet."""

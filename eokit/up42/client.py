@@ -2,26 +2,20 @@
 
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
-from datetime import datetime, timedelta
-from typing import Any, Literal, Self
+from functools import cached_property
+from typing import Any, Literal
 
 import httpx
-from pydantic import SecretStr
 
-from eokit.background import wait_for
-from eokit.current_client import enter, leave
 from eokit.errors import (
     AbsentError,
     ContractError,
-    InvalidInputError,
     OutcomeUnknownError,
     RefusedError,
     ThrottledError,
     UnreachableError,
     UnsentError,
 )
-from eokit.http import HttpClient, Keyring, Origin, PasswordGrant, RetryPolicy
-from eokit.jobs.service import Call
 from eokit.stac import SearchRequest, StacClient
 from eokit.stac.items import ItemDict
 from eokit.up42.answers import (
@@ -29,30 +23,26 @@ from eokit.up42.answers import (
     document_of,
     eula_of,
     is_accepted,
-    next_url,
     read_cost,
     read_jobs,
     read_processes,
     read_signed_url,
-    read_user,
     read_validation,
     time_of,
 )
-from eokit.up42.calls import Calls
+from eokit.up42.connection import Connection
 from eokit.up42.cost import Cost
-from eokit.up42.hosts import Hosts, Region
 from eokit.up42.models import JobRecord, ValidationError, read_job
 from eokit.up42.sorting import JobSorting, SortingField
 
 __all__ = ["Up42Client"]
 
 _ITEMS_PER_PAGE = 100
-_MOST_PAGES = 10_000
 _NO_SUCH_PROCESS = "ProcessNotFound"
 _EULA = "EulaNotAccepted"
 
 
-class Up42Client:
+class Up42Client(Connection):
     """A client of one account in one region; any number of them may live in one process.
 
     Each call is separate and may be repeated, but for `execute`. The token is fetched with the first
@@ -62,108 +52,17 @@ class Up42Client:
     it the client of `Job`, the templates and `initialize_asset`; it then belongs to the background loop
     and cannot be awaited elsewhere.
 
-    Args:
-        username: E-mail address of the user.
-        password: Its password.
-        region: Where the account is.
-        workspace_id: Workspace of new jobs; None: the user's own.
-        settle: Seconds after the end of a job's work in which the service still may say what became of
-            its price. Newer servers stop at `successful`, and a job is then over.
-        timeout: Seconds for connecting, and for each wait for an answer.
-        hosts: Where the service is, in place of the region's hosts; for stand-ins.
-        trusted: Further origins that may have private addresses.
-        retry: When a request that may be repeated is sent again.
-        transport: Replaces the network in tests.
-
-    Raises:
-        InvalidInputError: There is no such region.
+    Its arguments are those of `Connection`.
     """
 
-    def __init__(
-        self,
-        username: str,
-        password: SecretStr | str,
-        *,
-        region: Region = "eu",
-        workspace_id: str | None = None,
-        settle: float = 900.0,
-        timeout: float = 30.0,
-        hosts: Hosts | None = None,
-        trusted: Sequence[Origin] = (),
-        retry: RetryPolicy | None = None,
-        transport: httpx.AsyncBaseTransport | None = None,
-    ) -> None:
-        self.hosts = hosts or Hosts.of(region)
-        self.calls = Calls(self.hosts.api)
-        self.patience = timedelta(seconds=settle)
-        grant = PasswordGrant(
-            self.hosts.token_url,
-            username,
-            password if isinstance(password, SecretStr) else SecretStr(password),
-            client_id="up42-sdk",
-            scope="openid",
-            transport=transport,
-        )
-        self.keyring = Keyring((origin, grant) for origin in self.hosts.origins)
-        self.trusted = [*(self.hosts.origins if hosts else ()), *trusted]
-        self.http = HttpClient(
-            keyring=self.keyring,
-            trusted=self.trusted,
-            retry=retry,
-            timeout=timeout,
-            transport=transport,
-        )
-        self.storage = StacClient(
-            self.hosts.stac_url, self.http, page_size=_ITEMS_PER_PAGE, matched="estimate"
-        )
-        self._workspace = workspace_id
-        self._awaited = False
-
-    async def __aenter__(self) -> Self:
-        self._awaited = True
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.aclose()
-
-    def __enter__(self) -> Self:
-        enter(self.plain())
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        leave(self)
-        self.close()
-
-    async def aclose(self) -> None:
-        """Close all connections."""
-        await self.http.aclose()
-
-    def close(self) -> None:
-        """Close all connections of a client that plain code has used."""
-        wait_for(self.plain().aclose())
-
-    def plain(self) -> Self:
-        """Give this client for use by plain calls, which run in the background loop.
-
-        Raises:
-            InvalidInputError: It was opened with `async with`, in another loop.
-        """
-        if self._awaited:
-            raise InvalidInputError(
-                "this client was opened with `async with` and cannot serve plain calls; await its methods, "
-                "or open another one with `with Up42Client(...):`"
-            )
-        return self
-
-    async def workspace(self) -> str:
-        """Give the workspace of new jobs: the one that was set, else the user's own."""
-        if self._workspace is None:
-            self._workspace = read_user(await self._json(Call("GET", self.hosts.user_url)))
-        return self._workspace
+    @cached_property
+    def storage(self) -> StacClient:
+        """The STAC API of everything in storage."""
+        return StacClient(self.hosts.stac_url, self.http, page_size=_ITEMS_PER_PAGE, matched="estimate")
 
     async def processes(self) -> list[Mapping[str, Any]]:
         """Give all processes, without their inputs."""
-        async with aclosing(self._pages(self.calls.processes())) as pages:
+        async with aclosing(self.pages(self.calls.processes())) as pages:
             return [process async for document, _ in pages for process in read_processes(document)]
 
     async def process(self, process_id: str) -> Mapping[str, Any]:
@@ -173,7 +72,7 @@ class Up42Client:
             AbsentError: There is none.
             ContractError: The answer describes no process.
         """
-        document = await self._json(self.calls.process(process_id))
+        document = await self.json(self.calls.process(process_id))
         if not isinstance(document, Mapping):
             raise ContractError(f"process {process_id!r} is described by {type(document).__name__}")
         return document
@@ -185,7 +84,7 @@ class Up42Client:
             process: Its description.
         """
         eula_id = eula_of(process)
-        return eula_id is None or is_accepted(await self._json(self.calls.eula(eula_id)))
+        return eula_id is None or is_accepted(await self.json(self.calls.eula(eula_id)))
 
     async def validate(self, process_id: str, inputs: Mapping[str, Any]) -> frozenset[ValidationError]:
         """Say what is wrong with inputs; nothing, if they are valid.
@@ -222,7 +121,7 @@ class Up42Client:
         Raises:
             RefusedError: The inputs are not valid, or there is no such process.
         """
-        return read_cost(await self._json(self.calls.cost(process_id, inputs)))
+        return read_cost(await self.json(self.calls.cost(process_id, inputs)))
 
     async def execute(
         self,
@@ -248,7 +147,7 @@ class Up42Client:
         """
         call = self.calls.execution(process_id, inputs, workspace_id or await self.workspace(), budget_id)
         try:
-            return self._job(await self._send(call, repeatable=False))
+            return self._job(await self.send(call, repeatable=False))
         except UnsentError:
             raise
         except (UnreachableError, ContractError) as error:
@@ -302,7 +201,7 @@ class Up42Client:
             sort_by=sort_by or JobSorting.created,
         )
         given = set[str]()
-        async with aclosing(self._pages(call)) as pages:
+        async with aclosing(self.pages(call)) as pages:
             async for document, seen in pages:
                 for job in read_jobs(document, seen=seen):
                     if job.id not in given:
@@ -319,7 +218,7 @@ class Up42Client:
             AbsentError: There is none.
             ContractError: It is no URL of a collection, or the answer is none.
         """
-        document = await self._json(self.calls.collection(collection_id(url)))
+        document = await self.json(self.calls.collection(collection_id(url)))
         if not isinstance(document, dict):
             raise ContractError(f"collection {url!r} is {type(document).__name__}")
         return document
@@ -350,33 +249,7 @@ class Up42Client:
         """
         if not self.calls.signed(href):
             return href
-        return read_signed_url(await self._json(self.calls.download_url(href)))
-
-    async def ask(self, call: Call) -> httpx.Response:
-        """Send a request that may be repeated."""
-        return await self._send(call, repeatable=True)
-
-    async def _send(self, call: Call, *, repeatable: bool) -> httpx.Response:
-        return await self.http.request(
-            call.method, call.url, json=call.json, params=call.params, repeatable=repeatable
-        )
-
-    async def _json(self, call: Call) -> Any:
-        return document_of(await self.ask(call))
+        return read_signed_url(await self.json(self.calls.download_url(href)))
 
     def _job(self, answer: httpx.Response) -> JobRecord:
         return read_job(document_of(answer), seen=time_of(answer))
-
-    async def _pages(self, first: Call) -> AsyncGenerator[tuple[Any, datetime]]:
-        """Give the documents of all pages, each with its time by the service's clock."""
-        call: Call | None = first
-        seen = set[str]()
-        while call is not None:
-            if call.url in seen or len(seen) == _MOST_PAGES:
-                raise ContractError("the pages go round in circles", url=call.url)
-            seen.add(call.url)
-            answer = await self.ask(call)
-            document = document_of(answer)
-            following = next_url(document, self.hosts.api)
-            yield document, time_of(answer)
-            call = Call("GET", following) if following else None

@@ -19,7 +19,7 @@ async def test_what_an_ended_run_marked_is_found_and_finished(
     catalog: Catalog, collection: str, tmp_path: Path
 ) -> None:
     owner, _, name = collection.partition(":")
-    storage = LocalStorage(tmp_path)
+    storage = LocalStorage(tmp_path / "storage")
     for item in ("a", "b", "c"):
         path = storage.spool(f"{owner}/{name}/{item}/{item}.EOF")
         path.parent.mkdir(parents=True)

@@ -32,8 +32,11 @@ async def test_killed_at_each_step(kind: str, drivers: Drivers, box: Sandbox, tm
         return again.said
 
     cases = places(kind, tmp_path)
+    # Alone, the last one has its job to tell of to itself.
+    *crowd, alone = cases
     with ThreadPoolExecutor(3) as pool:
-        said = dict(zip(cases, pool.map(killed_and_run_again, cases, cases.values()), strict=True))
+        said = dict(zip(crowd, pool.map(killed_and_run_again, crowd, map(cases.get, crowd)), strict=True))
+    said[alone] = killed_and_run_again(alone, cases[alone])
 
     told = drivers.announcements()
     for step, place in cases.items():

@@ -57,7 +57,9 @@ RS_SERVER = {*SIGNATURES, "FlowEnvArgs", "AuxiliarySource"}
 
 
 def rows() -> dict[str, tuple[str, str]]:
-    found = re.findall(r"^\| (\w+) \| ([\w.]+) \| (\w+) \|$", TABLE.read_text(), re.MULTILINE)
+    # The other documents, some of whose names are the same, are looked at beside their services.
+    row = r"^\| (\w+) \| ([\w.]+) \| (rs_server|s2gos_client) \|$"
+    found = re.findall(row, TABLE.read_text(), re.MULTILINE)
     return {name: (path, service) for name, path, service in found}
 
 

@@ -12,6 +12,7 @@ from prefect.testing.utilities import prefect_test_harness
 from deployments.register import write_sandbox
 from eokit.rs_server import FlowEnvArgs
 from sandbox import Sandbox, SandboxSettings
+from sandbox.settings import StagingSettings
 
 # Prefect leaves connections to its server to the garbage collector; ours are counted in a test.
 _LEFT_OPEN = "ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning"
@@ -37,8 +38,9 @@ def prefect_server() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def flow_box() -> Iterator[Sandbox]:
-    with Sandbox(SandboxSettings(days=6)) as box:
+def flow_box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    staging = StagingSettings(directory=tmp_path_factory.mktemp("bucket"))
+    with Sandbox(SandboxSettings(days=6, staging=staging)) as box:
         yield box
 
 

@@ -1,6 +1,6 @@
 """A ledger and servers of OGC API - Processes, as tasks use them, without Prefect's server."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,18 +33,30 @@ class OgcDesk:
         async with self.servers[name].open_jobs() as opened:
             yield opened
 
-    async def submit(self, name: str, process: str, *, patience: float = 0.0, **request: Any) -> JobRecord:
-        """Submit a request; `run_key` and others of an intent are told apart by name."""
-        run_key = request.pop("run_key", "")
+    async def submit(
+        self, name: str, process: str, *, patience: float = 0.0, run_key: str = "", **request: Any
+    ) -> JobRecord:
+        """Check a request and submit it."""
         async with self.open_server("ogc-processes", name) as opened:
-            intent = Intent(
-                request=OgcRequest(process_id=process, **request),
-                endpoint=opened.endpoint,
-                server=name,
-                run_key=run_key,
-            )
-            await opened.check(intent.request)
+            asked = OgcRequest(process_id=process, **request)
+            intent = Intent(request=asked, endpoint=opened.endpoint, server=name, run_key=run_key)
+            await opened.check(asked)
             return await submit(self.ledger, opened, intent, patience=patience)
+
+    async def submit_all(self, name: str, requests: Sequence[OgcRequest]) -> None:
+        """Check and submit requests, a few at a time."""
+        limit = anyio.CapacityLimiter(8)
+        async with self.open_server("ogc-processes", name) as opened, anyio.create_task_group() as group:
+
+            async def one(asked: OgcRequest) -> None:
+                async with limit:
+                    await opened.check(asked)
+                    await submit(
+                        self.ledger, opened, Intent(request=asked, endpoint=opened.endpoint, server=name)
+                    )
+
+            for asked in requests:
+                group.start_soon(one, asked)
 
     async def track(self) -> list[EndpointRound]:
         """Look at all open jobs, whatever their pace."""
@@ -64,17 +76,20 @@ class OgcDesk:
         """The ledger's rows; all of them, if no key is given."""
         return await self.ledger.jobs(JobFilter(keys=keys or None))
 
-    async def collect(self) -> list[Collection]:
-        """Fetch what is wanted."""
-        return await collect(self.ledger, self.open_server, self.storage, most=1000)
+    async def collect(self, *keys: str) -> list[Collection]:
+        """Fetch the results of some jobs; all that are due, if no key is given."""
+        return await collect(self.ledger, self.open_server, self.storage, most=1000, keys=keys or None)
 
     async def files(self, *keys: str) -> dict[str, bytes]:
         """Track, fetch, and give the results of one job by file name."""
         await self.ended(*keys)
-        (done,) = await self.collect()
+        (done,) = await self.collect(*keys)
         assert not done.error, done.error
-        hrefs = {name: str(one["href"]).removeprefix("file://") for name, one in done.outputs.items()}
-        return {name: Path(href).read_bytes() for name, href in hrefs.items()}
+        return {name: _read(str(one["href"])) for name, one in done.outputs.items()}
+
+
+def _read(href: str) -> bytes:
+    return Path(href.removeprefix("file://")).read_bytes()
 
 
 @asynccontextmanager

@@ -91,7 +91,7 @@ async def test_a_refused_login_is_remembered():
 async def test_errors_keep_what_the_server_says():
     server = Server(**{f"GET /workflow/{WORKFLOW}/metadata": refusal("NoWorkflowForGivenId", "Not found.")})
     async with server.client() as client:
-        with pytest.raises(AbsentError, match="NoWorkflowForGivenId: Not found.") as found:
+        with pytest.raises(AbsentError, match="NoWorkflowForGivenId: Not found") as found:
             await load_workflow(client, WORKFLOW)
     assert found.value.document == {"error": "NoWorkflowForGivenId", "message": "Not found."}
     assert found.value.status == 400

@@ -72,13 +72,13 @@ def test_whatever_cuts_the_stream_it_ends_complete(cuts, lost, regular, days):
         sent = list(served(plan, asked, range(days)))
         end = int(cuts[asks] * len(sent)) if asks < len(cuts) else len(sent)
         hole = lost[asks] if asks < len(lost) else -1
-        asks, before = asks + 1, tally.received
+        asks += 1
         for number, tile in enumerate(sent[:end]):
             # The first tile of a step is not lost: without any of its tiles nobody knows of the step.
             if number != hole or number % plan.tiles_per_step == 0:
                 tally.accept(*tile)
-        if asks > len(cuts) and tally.received == before:
-            tally.nothing_in(asked)
+        if asks > len(cuts):
+            tally.ended(asked)
         assert asks < 60
     assert tally.received == days * plan.tiles_per_step
     assert [step.time.start_ms for step in tally.steps] == [day * DAY for day in range(days)]
@@ -99,20 +99,22 @@ def test_what_is_asked_again_has_all_that_is_missing(held):
 
 
 def test_a_clean_end_after_tiles_proves_nothing():
-    """A proxy that goes away closes cleanly, too: only an empty answer says that there is no more."""
+    """A proxy that goes away closes cleanly, too: the rest is asked for before the result is complete."""
     plan = a_plan(days=3, regular=False)
     tally = Tally(plan)
     for tile in all_tiles(plan, [0]):
         tally.accept(*tile)
+    tally.ended(plan.query)
     asked = next(tally.remaining())
     assert asked.time == TimeInterval(DAY, 3 * DAY)
-    tally.nothing_in(asked)
+    tally.ended(asked)
     assert next(tally.remaining(), None) is None
 
 
 def test_nothing_at_all():
     tally = Tally(a_plan(regular=False))
-    tally.nothing_in(next(tally.remaining()))
+    tally.ended(next(tally.remaining()))
+    tally.ended(next(tally.remaining()))
     assert next(tally.remaining(), None) is None
     assert not list(tally.missing())
 
@@ -120,7 +122,8 @@ def test_nothing_at_all():
 def test_regular_steps_that_do_not_come_are_missing():
     plan = a_plan(days=3)
     tally = Tally(plan)
-    tally.nothing_in(next(tally.remaining()))
+    for _ in range(2):
+        tally.ended(next(tally.remaining()))
     assert [one.time_ms for one in tally.missing()] == [0, DAY, 2 * DAY]
     assert next(tally.remaining()).time == TimeInterval(0, DAY)
 

@@ -1,0 +1,31 @@
+"""Show the processing jobs of an UP42 account."""
+
+from prefect import flow
+
+from tasks.up42_lists import publish_account
+
+__all__ = ["list_up42_jobs"]
+
+
+@flow(name="list-up42-jobs", flow_run_name="jobs of {server}")
+async def list_up42_jobs(
+    server: str = "up42-credentials/default",
+    processes: list[str] | None = None,
+    statuses: list[str] | None = None,
+    limit: int = 200,
+) -> int:
+    """Show the jobs of the workspace, the newest first, whoever made them; and the processes on offer.
+
+    Args:
+        server: Block of the account, as `up42-credentials/name`.
+        processes: Only jobs of these processes.
+        statuses: Only jobs with these statuses, in UP42's words.
+        limit: At the most so many.
+
+    Returns:
+        The number of jobs shown.
+
+    Raises:
+        InvalidInputError: There is no such block or status.
+    """
+    return await publish_account(server, processes, statuses, limit)

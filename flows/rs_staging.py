@@ -1,0 +1,79 @@
+"""Stage items by RS-Server's staging service."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.states import Completed, Failed
+from pydantic import BeforeValidator
+from pystac import ItemCollection
+
+from eokit.ledger import JobRecord
+from eokit.rs_server import FlowEnvArgs
+from eokit.rs_server.staging_input import StacInput
+from eokit.staging import StagingReport
+from eokit.staging.verdict import StagingVerdict
+from tasks.job_tables import progress_of
+from tasks.progress import shown_progress
+from tasks.publish import publish_report
+from tasks.stage import OnFailure
+from tasks.stage_by_service import stage_input
+
+__all__ = ["staging"]
+
+
+def _as_document(value: Any) -> Any:
+    return value.to_dict(transform_hrefs=False) if isinstance(value, ItemCollection) else value
+
+
+@flow(name="staging", flow_run_name="stage into {collection} for {env.owner_id} by the service")
+async def staging(
+    env: FlowEnvArgs,
+    stac_input: Annotated[StacInput, BeforeValidator(_as_document)],
+    collection: str,
+    asset_names: list[str] | None = None,
+    poll_interval: float = 2,
+    *,
+    on_failure: OnFailure = "return",
+) -> State[dict[str, dict[str, Any]]]:
+    """Stage items by RS-Server's staging service, one job per station that has their assets.
+
+    Run again, it waits for the jobs that are still at work, and makes new ones only for what the catalogue
+    still lacks.
+
+    Args:
+        env: Who for, and in which environment; it must name a staging server.
+        stac_input: A Feature or FeatureCollection: as JSON, as the absolute path of a .json file on the
+            worker, or as a URL. In Python also an ItemCollection.
+        collection: Collection in the catalogue, without its owner.
+        asset_names: Keys of the assets to stage; none takes all.
+        poll_interval: Seconds between the first two looks at a job; later ones are further apart.
+        on_failure: `fail` ends the run Failed when an item is not in the catalogue afterwards; `return`
+            gives the jobs as they are.
+
+    Returns:
+        By host of the station, the job as the service writes it; one that failed has the status `failed` and
+        says why in `message`.
+
+    Raises:
+        PartialError: An item is not in the catalogue and `on_failure` is `fail`.
+        InvalidInputError: The input cannot be read, or the environment has no staging service.
+        LedgerError: The ledger cannot be used.
+    """
+    now: Sequence[JobRecord] = []
+
+    def note(records: Sequence[JobRecord]) -> None:
+        nonlocal now
+        now = records
+
+    async with shown_progress("staging-progress", lambda: progress_of(now)):
+        staged = await stage_input(env, stac_input, collection, asset_names, poll_interval, note)
+    report = StagingReport()
+    report.add(staged.records)
+    verdict = StagingVerdict(report, [], [], "the input")
+    produced = f"{env.owner_id}:{collection}"
+    await publish_report("staging", verdict.sentence, report, produced=produced, table="")
+    if on_failure == "fail" and not verdict.succeeded:
+        return Failed(name=str(verdict.ending), message=verdict.sentence, data=verdict.error())
+    return Completed(name=str(verdict.ending), message=verdict.sentence, data=dict(staged.jobs))

@@ -1,0 +1,120 @@
+"""Process items with UP42: validate, price, have it approved, send, follow, fetch."""
+
+from typing import Annotated, Any, Literal
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from pydantic import Field
+
+from eokit.ledger import ApprovalState
+from tasks.run_jobs import JobsOutcome
+from tasks.servers import open_desk
+from tasks.up42 import (
+    ApprovalPolicy,
+    Up42Order,
+    approved,
+    offers_task,
+    publish_costs,
+    run_offers,
+    up42_state,
+)
+
+__all__ = ["run_up42_job"]
+
+
+@flow(name="run-up42-job", flow_run_name="{process}: {title}")
+async def run_up42_job(
+    process: str,
+    title: Annotated[str, Field(min_length=1, max_length=250)],
+    asset_ids: list[str] | None = None,
+    item_hrefs: list[str] | None = None,
+    search: dict[str, Any] | None = None,
+    inputs: dict[str, Any] | None = None,
+    server: str = "up42-credentials/default",
+    ledger: str = "default",
+    budget: str = "",
+    max_credits_per_job: Annotated[int, Field(ge=0)] | None = None,
+    max_credits: Annotated[int, Field(ge=0)] | None = None,
+    budget_id: str | None = None,
+    approval: ApprovalPolicy = "above",
+    approval_above: Annotated[int, Field(ge=0)] = 0,
+    approval_hours: Annotated[float, Field(gt=0)] = 24.0,
+    run_key: str = "",
+    wait_seconds: float = 600.0,
+    deadline_hours: float | None = None,
+    fetch: Literal["now", "later"] = "now",
+) -> State[dict[str, Any]]:
+    """Make processing jobs, each once, within limits that are checked before anything is sent.
+
+    Where an approval is wanted the run is suspended and holds no slot: a person sees the price in the UI and
+    approves or rejects. What is not approved in time, or costs more by then than was approved, is not sent.
+    Jobs of UP42 cannot be cancelled; what outlives this run is followed by track-jobs.
+
+    Args:
+        process: What to run, like pansharpening.
+        title: Title of the results.
+        asset_ids: Assets in storage whose items are processed.
+        item_hrefs: Self hrefs of items in storage.
+        search: A search in storage, with `filter` (CQL2), `collections`, `datetime`, `limit`.
+        inputs: Further inputs, by the names that the process gives them.
+        server: Block of the account, as `up42-credentials/name`.
+        ledger: Name of the Job Ledger block.
+        budget: Budget of the ledger that pays; empty: none.
+        max_credits_per_job: Credits that one job may cost.
+        max_credits: Credits that all jobs together may cost.
+        budget_id: A budget kept by UP42, passed through.
+        approval: Whether a person is asked: never, above a price, or always.
+        approval_above: The price above which a person is asked, in credits for all jobs together.
+        approval_hours: How long to wait for the answer; none means no.
+        run_key: Another one asks for the same things once more, on purpose.
+        wait_seconds: How long this run waits for the jobs.
+        deadline_hours: How long anybody waits for them; none sets no limit.
+        fetch: Whether this run fetches the results, or collect-jobs later.
+
+    Returns:
+        Job keys by phase, and what was fetched.
+
+    Raises:
+        InvalidInputError: No such process, item or block.
+        BudgetError: The budget does not cover it.
+        OutcomeUnknownError: Nobody can say whether some jobs exist; nothing is sent again.
+        PartialError: Some jobs were not sent, or did not succeed.
+    """
+    order = Up42Order(
+        server=server,
+        process=process,
+        title=title,
+        asset_ids=asset_ids or (),
+        item_hrefs=item_hrefs or (),
+        search=search,
+        inputs=inputs or {},
+        budget_id=budget_id,
+        max_credits_per_job=max_credits_per_job,
+        max_credits=max_credits,
+        run_key=run_key,
+    )
+    offers = await offers_task(order)
+    await publish_costs(offers, None)
+    async with open_desk(ledger) as desk:
+        said = await approved(
+            desk,
+            order,
+            offers,
+            policy=approval,
+            above=approval_above,
+            hours=approval_hours,
+            budget=budget,
+        )
+        if said is not None and said.state is not ApprovalState.APPROVED:
+            return up42_state(offers, JobsOutcome([]), said)
+        after, outcome = await run_offers(
+            desk,
+            order,
+            offers,
+            budget=budget,
+            wait_seconds=wait_seconds,
+            deadline_hours=deadline_hours,
+            fetch=fetch,
+        )
+    await publish_costs(after, outcome, said=said)
+    return up42_state(after, outcome, said)
