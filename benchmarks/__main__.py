@@ -1,6 +1,8 @@
 """Runs the benchmarks, one after the other, or says which there are.
 
-python -m benchmarks [--list] [NAME ...]
+    python -m benchmarks [--list] [NAME ...]
+
+Peers are installed under `.eoflows`; what else is needed and missing, a benchmark names and ends.
 """
 
 import argparse

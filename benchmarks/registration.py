@@ -20,6 +20,7 @@ from typing import Any
 
 import httpx
 
+from deployments.databases.install import MissingServerError
 from deployments.databases.pgstac import PrivatePgstac
 from deployments.databases.postgres import PrivatePostgres
 from eokit.catalog.remote import CatalogProfile, RemoteCatalog
@@ -110,10 +111,13 @@ def main() -> None:
     parser.add_argument("--posts", type=int, default=300, help="items for the single POSTs")
     parser.add_argument("--repeats", type=int, default=3)
     options = parser.parse_args()
-    with PrivatePostgres({}, postgis=True) as postgres, PrivatePgstac(postgres) as pgstac:
-        contest = Contest(pgstac, options.items, options.posts)
-        for number in range(options.repeats):
-            asyncio.run(contest.turn(number))
+    try:
+        with PrivatePostgres({}, postgis=True) as postgres, PrivatePgstac(postgres) as pgstac:
+            contest = Contest(pgstac, options.items, options.posts)
+            for number in range(options.repeats):
+                asyncio.run(contest.turn(number))
+    except MissingServerError as error:
+        raise SystemExit(str(error)) from error
     medians = {way: statistics.median(rates) for way, rates in contest.rates.items()}
     print("| way | items/s | times single POST | lowest to highest |\n|---|---|---|---|")
     for way, rates in contest.rates.items():

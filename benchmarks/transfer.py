@@ -23,6 +23,7 @@ With --check a missed target gives exit status 1.
 import argparse
 import json
 import os
+import shutil
 import statistics
 import sys
 import tempfile
@@ -106,6 +107,8 @@ def missed(case: Case, summed: list[Row]) -> Iterator[str]:
 
 def contests(names: Sequence[str], repeats: int, root: Path | None) -> Iterator[tuple[Case, list[Row]]]:
     """Run the cases."""
+    if shutil.which("curl") is None:
+        raise SystemExit("curl is not installed: apt-get install curl")
     programs = peers()
     with tempfile.TemporaryDirectory(dir=root) as text:
         folder = Path(text)

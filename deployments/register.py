@@ -21,6 +21,7 @@ from blocks import (
     OgcProcessesServer,
     RsServerCredentials,
     StacApi,
+    Up42Credentials,
 )
 from blocks.logos import PUBLIC, logo
 
@@ -64,6 +65,7 @@ async def write_sandbox(url: str, other_url: str, state: Path) -> None:
         place = DummyServer(url=f"{url}/dummy/{kind}-sandbox", exclusive=kind == "listing")
         await place.save(f"sandbox-{kind}", overwrite=True)
     await _write_processes(url, other_url)
+    await _write_up42(url, other_url)
     service = environment.model_copy(
         update={
             "catalog": StacApi(url=f"{url}/catalog", credentials=key),
@@ -92,6 +94,19 @@ async def _write_processes(url: str, other_url: str) -> None:
         settle=2.0,
     )
     await staging.save("sandbox-staging", overwrite=True)
+
+
+async def _write_up42(url: str, other_url: str) -> None:
+    """Write the sandbox's account of UP42."""
+    account = Up42Credentials(
+        username="demo",
+        password=SANDBOX_PASSWORD,
+        api_url=f"{url}/up42",
+        auth_url=f"{url}/up42-auth",
+        storage_origins=[other_url],
+        visible=2.0,
+    )
+    await account.save("sandbox", overwrite=True)
 
 
 def main() -> None:

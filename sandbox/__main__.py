@@ -15,6 +15,7 @@ import orjson
 from sandbox.geo_engine import GeoEngineSettings
 from sandbox.server import Sandbox
 from sandbox.settings import ApiKey, SandboxSettings, StagingSettings
+from sandbox.up42.settings import Up42Settings
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -88,6 +89,8 @@ def _settings(options: argparse.Namespace) -> SandboxSettings:
         token_lifetime=options.token_lifetime,
         keys={**SandboxSettings().keys, **more},
         staging=StagingSettings(directory=options.staging_directory),
+        # Whoever looks from outside expects jobs to go on by themselves.
+        up42=Up42Settings(pace="clock", durations={"running": 5.0}),
         geo_engine=GeoEngineSettings(cache_bytes=options.geo_engine_cache * 1024 * 1024),
     )
 

@@ -1,4 +1,4 @@
-"""Streams a raster into xarray with the official client and prints its figures; run by its own interpreter."""
+"""Streams a raster into xarray with the official client; run by its own interpreter."""
 
 import asyncio
 import json
@@ -17,7 +17,7 @@ async def measure(url: str, operator: dict[str, object], bounds: list[float], da
     """Stream a small part, then all of it."""
     ge.initialize(url)
     workflow = ge.register_workflow({"type": "Raster", "operator": operator})
-    start, end = datetime(2014, 1, 1), datetime(2014, 1, 1 + days)  # noqa: DTZ001
+    start, end = datetime(2014, 1, 1), datetime(2014, 1, 1 + days)
     xmin, ymin, xmax, ymax = bounds
     small = ge.BoundingBox2D(xmin, ymax - 1, xmin + 1, ymax)
     await workflow.raster_stream_into_xarray(ge.RasterQueryRectangle(small, ge.TimeInterval(start), 0))

@@ -25,6 +25,9 @@ from eokit.geo_engine.tiles import RasterTile2D
 
 __all__ = ["Assembly", "Nulls", "NullsSeen", "assembled", "frame_of", "merged", "tile_array", "tile_windows"]
 
+_INLINE = 512 * 1024
+"""Bytes of a tile below which handing it to a thread takes longer than writing it."""
+
 
 class Nulls(StrEnum):
     """How pixels without a value are told. The type of the values never changes."""
@@ -144,7 +147,10 @@ async def assembled(
                 plan = stream.plan
                 check_size(plan.estimated_bytes(clip=clip), limit_bytes, "the result")
                 assembly = Assembly(plan, clip=clip, fill=fill, nulls=nulls, limit_bytes=limit_bytes)
-            await anyio.to_thread.run_sync(assembly.put, placed)
+            if placed.tile.data.nbytes < _INLINE:
+                assembly.put(placed)
+            else:
+                await anyio.to_thread.run_sync(assembly.put, placed)
     if assembly is None:
         assembly = Assembly(stream.plan, clip=clip, fill=fill, nulls=nulls, limit_bytes=limit_bytes)
     return assembly.finished(stream.tally, attrs)

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -50,7 +51,7 @@ class RasterPlan:
     certain: range
     touched: range
 
-    @property
+    @cached_property
     def tiles(self) -> Window:
         """Tile rows and columns that touch the window, counted from the anchor."""
         (rows, columns), (top, left) = self.tile_shape, self.anchor
@@ -61,7 +62,7 @@ class RasterPlan:
             -((left - self.window.right) // columns),
         )
 
-    @property
+    @cached_property
     def covered(self) -> Window:
         """The pixels of all whole tiles."""
         (rows, columns), (top, left), tiles = self.tile_shape, self.anchor, self.tiles
@@ -72,7 +73,7 @@ class RasterPlan:
             left + tiles.right * columns,
         )
 
-    @property
+    @cached_property
     def tiles_per_step(self) -> int:
         """Messages that one time step has: tiles times bands."""
         return self.tiles.rows * self.tiles.columns * len(self.bands)
@@ -99,6 +100,12 @@ class RasterPlan:
     def estimated_bytes(self, *, clip: bool) -> int:
         """Bytes of the result's values; for irregular time, of one step: the least there can be."""
         return self.step_bytes(clip=clip) * (1 if self.steps is None else len(self.touched))
+
+    def fits(self, tile: Window) -> bool:
+        """Whether a tile lies as the plan expects."""
+        (rows, columns), (top, left) = self.tile_shape, self.anchor
+        same = (tile.rows, tile.columns) == (rows, columns)
+        return same and (tile.top - top) % rows == 0 and (tile.left - left) % columns == 0
 
     def fitted(self, tile: Window) -> "RasterPlan":
         """The same plan for tiles that lie as this one does."""

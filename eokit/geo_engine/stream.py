@@ -135,14 +135,13 @@ class RasterStream:
         if tile.numpy_data_type != plan.dtype:
             raise ContractError(f"a tile has values of {tile.numpy_data_type}, the workflow of {plan.dtype}")
         window = plan.grid.place(tile.geo_transform, *tile.shape)
-        fitted = plan.fitted(window)
-        if fitted != plan:
+        if not plan.fits(window):
             if self._fitted:
                 raise ContractError(
                     f"a tile of {tile.shape} at {window.top}, {window.left} does not fit the tiles of "
                     f"{plan.tile_shape} that came before"
                 )
-            self.tally = Tally(fitted)
+            self.tally = Tally(plan.fitted(window))
         self._fitted = True
         place = self.tally.accept(tile.time, window.top, window.left, tile.band)
         return None if place is None else PlacedTile(tile, place)

@@ -326,7 +326,7 @@ class _Round:
         ledger, claim = self._ledger, self._claim
         if not any(row.queued and row.phase is Phase.PLANNED for row in rows):
             return
-        busy = sum(row.phase in OPEN or row.doubtful for row in rows)
+        busy = sum((row.phase in OPEN and row.key not in self._over) or row.doubtful for row in rows)
         room = _SENT if server.can.pending is None else min(_SENT, server.can.pending - busy)
         held = await ledger.hold_planned(claim.service, claim.endpoint, max(0, room)) if room > 0 else []
         while held:

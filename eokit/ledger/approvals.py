@@ -13,7 +13,7 @@ from eokit.jobs.models import Phase
 from eokit.ledger import money
 from eokit.ledger.intents import plan
 from eokit.ledger.records import Intent
-from eokit.ledger.statements import chunks, insert
+from eokit.ledger.statements import chunks, insert, inserts
 from eokit.ledger.tables import approvals, jobs
 
 __all__ = ["Approval", "ApprovalState", "ask", "decide", "expire", "find_approvals"]
@@ -102,7 +102,7 @@ def ask(connection: sa.Connection, wanted: Approval, intents: Sequence[Intent], 
     over = approvals.c.state.in_([str(ApprovalState.REJECTED), str(ApprovalState.EXPIRED)])
     statement = insert(connection, approvals).values(id=wanted.id, **values)
     statement = statement.on_conflict_do_update(index_elements=["id"], set_=values, where=over)
-    if connection.execute(statement).rowcount == 1:
+    if inserts(connection, statement, approvals.c.id):
         _set_aside(connection, wanted.id, intents, now)
     return _approval(connection, wanted.id)
 

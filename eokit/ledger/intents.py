@@ -18,6 +18,7 @@ from eokit.ledger.statements import (
     chunks,
     free_at,
     insert,
+    inserts,
     read_job,
     read_jobs,
     values_of,
@@ -110,7 +111,7 @@ def intend(connection: sa.Connection, intent: Intent, lease: Lease, now: datetim
     held = {"phase": str(Phase.SENDING), "attempts": 1, "sent_at": now, "watched": True}
     row = _row(intent, now) | held | lease.values(now) | {"fence": 1}
     written = insert(connection, jobs).values(row).on_conflict_do_nothing(index_elements=["key"])
-    if connection.execute(written).rowcount == 1:
+    if inserts(connection, written, jobs.c.key):
         if intent.reservation is not None:
             money.reserve(connection, intent.key, intent.reservation, now)
         return Intended(read_job(connection, intent.key, lock=False), Finding.SEND)

@@ -19,6 +19,7 @@ __all__ = [
     "chunks",
     "free_at",
     "insert",
+    "inserts",
     "price",
     "read_job",
     "read_jobs",
@@ -41,6 +42,17 @@ def insert(connection: sa.Connection, table: sa.Table) -> Any:
     """Begin an INSERT that knows what to do on a conflict."""
     dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
     return dialect.insert(table)
+
+
+def inserts(connection: sa.Connection, statement: Any, key: sa.Column[Any]) -> bool:
+    """Execute an INSERT of one row; say whether it wrote one, or left what was there.
+
+    Args:
+        connection: An open transaction.
+        statement: The INSERT. What it says of its row count depends on the driver.
+        key: A column of its table.
+    """
+    return connection.execute(statement.returning(key)).first() is not None
 
 
 def free_at(now: datetime) -> sa.ColumnElement[bool]:

@@ -25,7 +25,7 @@ __all__ = ["TransferEngine"]
 class TransferEngine:
     """Fetches files; use it as an async context manager.
 
-    Bytes arrive in a thread of its own and are hashed in others; the event loop decides and waits.
+    Bytes arrive in a thread of its own, large files are hashed in others; the event loop decides and waits.
     Any number of `fetch` calls may be awaited at once: per host a few are under way, the others
     wait and hold neither a file nor a connection.
 

@@ -20,12 +20,12 @@ from sandbox.origins import Origins
 
 __all__ = ["GoogleAccounts"]
 
-TOKEN_PATH = "/google/token"
+TOKEN_PATH = "/google/token"  # noqa: S105
 _GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
 
 class GoogleAccounts:
-    """Who may ask Earth Engine and Cloud Storage. All accounts share one key, made when it is first needed."""
+    """Who may ask Earth Engine and Cloud Storage. All accounts share a key, made when it is first needed."""
 
     def __init__(self, clock: Callable[[], datetime], origins: Origins, lifetime: float) -> None:
         self._clock = clock
@@ -34,7 +34,7 @@ class GoogleAccounts:
         self._lock = threading.Lock()
         self._numbers = itertools.count(1)
         self._tokens: dict[str, tuple[str, datetime]] = {}
-        self.static_token = "sandbox-google-token"
+        self.static_token = "sandbox-google-token"  # noqa: S105
         """A token that is always valid, of the account `sandbox@example.com`."""
 
     def key_file(self, name: str = "sandbox", project: str = "demo-project") -> dict[str, str]:
@@ -76,7 +76,9 @@ class GoogleAccounts:
         return [Route(TOKEN_PATH, self._grant, methods=["POST"])]
 
     async def _grant(self, request: Request) -> Response:
-        form = {name: values[0] for name, values in parse_qs((await request.body()).decode("latin-1")).items()}
+        form = {
+            name: values[0] for name, values in parse_qs((await request.body()).decode("latin-1")).items()
+        }
         if form.get("grant_type") != _GRANT:
             return JSONResponse({"error": "unsupported_grant_type"}, 400)
         claims = self._claims(form.get("assertion", ""))

@@ -53,9 +53,14 @@ class CloudStorage:
         raw: str = request.scope["raw_path"].decode("ascii")
         root, _, rest = raw.partition("storage/v1/b")
         call = await self._call(request, segments(rest)[1:])
-        if root == "/upload/":
-            return self._uploads.answer(call.path[0], call)
-        return self._answer(call, download=root == "/download/")
+        try:
+            if root == "/upload/":
+                return self._uploads.answer(call.path[0], call)
+            return self._answer(call, download=root == "/download/")
+        except Refusal as refused:
+            if refused.status == 304:
+                return Response(status_code=304)
+            raise
 
     async def _call(self, request: Request, path: tuple[str, ...]) -> Call:
         settings = replace(self.settings, **request.scope.get(BEHAVIOUR, {}))
@@ -211,4 +216,6 @@ class CloudStorage:
         name = re.search(rb"(?i)content-id:\s*<?([^>\n]+)", envelope)
         known = b"Content-ID: <response-" + name[1] + b">\r\n" if name else b""
         lines = f"HTTP/1.1 {answer.status_code} -\r\nContent-Type: application/json; charset=UTF-8\r\n\r\n"
-        return b"Content-Type: application/http\r\n" + known + b"\r\n" + lines.encode() + answer.body + b"\r\n"
+        return (
+            b"Content-Type: application/http\r\n" + known + b"\r\n" + lines.encode() + answer.body + b"\r\n"
+        )

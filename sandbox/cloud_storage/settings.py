@@ -16,7 +16,8 @@ class CloudStorageSettings:
     buckets: tuple[str, ...] = ("eo-bucket",)
     """Buckets that are there at the start."""
     auth: Literal["none", "bearer"] = "none"
-    """`none`: whoever asks, as an emulator; `bearer`: a token of a service account made here, or a static one."""
+    """`none`: whoever asks, as an emulator; `bearer`: a token of a service account made here, or the static
+    one."""
     page_size: int = 1000
     """Most entries in a page of a list (documented)."""
     upload_unit: int = 256 * 1024
@@ -29,4 +30,5 @@ class CloudStorageSettings:
     """What happens to an object that is downloaded: it gets a new generation with other content of the same
     length just before the answer, or right after it. To be ordered by `behave`, for one request."""
     refuses: tuple[int, str, str] | None = None
-    """Status, reason and message of an error that answers instead: `(429, "rateLimitExceeded", "Slow down")`."""
+    """Status, reason and message of an error that answers instead: `(429, "rateLimitExceeded", "Slow down")`.
+    To be ordered by `behave`."""

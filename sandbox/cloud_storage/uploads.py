@@ -111,7 +111,9 @@ class Uploads:
             return whole
         begin, stop = int(first), int(last) + 1
         if begin > len(session.data) or stop - begin != len(call.body):
-            raise refusal(400, f"Invalid request: {span} for {len(call.body)} bytes after {len(session.data)}")
+            raise refusal(
+                400, f"Invalid request: {span} for {len(call.body)} bytes after {len(session.data)}"
+            )
         if whole is None and len(call.body) % call.settings.upload_unit:
             raise refusal(400, f"Pieces must be multiples of {call.settings.upload_unit} bytes")
         session.data[begin:] = call.body

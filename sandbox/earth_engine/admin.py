@@ -92,8 +92,10 @@ class _Admin:
 
 
 def _rule(asked: dict[str, Any]) -> Rule:
-    pairs = {name: tuple(value) if isinstance(value, list) else value for name, value in asked.items()}
-    return Rule(**pairs)
+    def fixed(value: Any) -> Any:
+        return tuple(value) if isinstance(value, list) else value
+
+    return Rule(**{name: fixed(value) for name, value in asked.items()})
 
 
 async def _body(request: Request) -> dict[str, Any]:

@@ -84,7 +84,8 @@ _TM = _landsat_bands(
 )
 _OLI = _landsat_bands((1, 2, 3, 4, 5, 6, 7), "ST_B10", (Band("SR_QA_AEROSOL", "uint8", 0, 256),))
 _S2 = (
-    *(Band(name, "uint16") for name in "B1 B2 B3 B4 B5 B6 B7 B8 B8A B9 B11 B12".split()),
+    *(Band(f"B{number}", "uint16") for number in (1, 2, 3, 4, 5, 6, 7, 8)),
+    *(Band(name, "uint16") for name in ("B8A", "B9", "B11", "B12")),
     Band("AOT", "uint16", 0, 500),
     Band("WVP", "uint16", 0, 5000),
     Band("SCL", "uint8", 1, 11),

@@ -24,7 +24,9 @@ def converted(value: Any, parameter: Parameter) -> Any:
         return convert(value)
     wanted = _PLAIN.get(kind)
     if wanted is not None and not isinstance(value, wanted):
-        raise GraphError(f"Parameter '{parameter.name}' is required to be a {kind}, not {type(value).__name__}.")
+        raise GraphError(
+            f"Parameter '{parameter.name}' is required to be a {kind}, not {type(value).__name__}."
+        )
     return value
 
 

@@ -6,14 +6,28 @@ from typing import Any
 from sandbox.earth_engine.errors import GraphError
 from sandbox.earth_engine.evaluate import Graph
 from sandbox.earth_engine.exports import ExportFile, files
+from sandbox.earth_engine.functions_bands import BAND_FUNCTIONS
 from sandbox.earth_engine.functions_collections import collection_functions
 from sandbox.earth_engine.functions_data import DATA_FUNCTIONS
+from sandbox.earth_engine.functions_dates import DATE_FUNCTIONS
+from sandbox.earth_engine.functions_filters import FILTER_FUNCTIONS
 from sandbox.earth_engine.functions_images import image_functions
+from sandbox.earth_engine.functions_places import PLACE_FUNCTIONS
+from sandbox.earth_engine.functions_reducers import REDUCER_FUNCTIONS
 from sandbox.earth_engine.scenes import Catalogue
 from sandbox.earth_engine.settings import EarthEngineSettings
 from sandbox.earth_engine.values import tell
 
 __all__ = ["Engine"]
+
+_FUNCTIONS = {
+    **DATA_FUNCTIONS,
+    **DATE_FUNCTIONS,
+    **FILTER_FUNCTIONS,
+    **REDUCER_FUNCTIONS,
+    **BAND_FUNCTIONS,
+    **PLACE_FUNCTIONS,
+}
 
 
 class Engine:
@@ -42,5 +56,5 @@ class Engine:
     def _result(self, expression: Mapping[str, Any], settings: EarthEngineSettings) -> Any:
         if not isinstance(expression.get("values"), Mapping) or "result" not in expression:
             raise GraphError("Invalid expression: it has no values, or no result.")
-        functions = {**DATA_FUNCTIONS, **collection_functions(settings), **self._images}
+        functions = {**_FUNCTIONS, **collection_functions(settings), **self._images}
         return Graph(expression["values"], functions).result(expression["result"])

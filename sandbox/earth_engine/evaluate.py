@@ -1,5 +1,6 @@
 """Evaluates a graph: follows references, calls functions, checks each call against its signature."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,6 +11,9 @@ from sandbox.earth_engine.errors import GraphError
 from sandbox.earth_engine.values import Function
 
 __all__ = ["Graph"]
+
+_WRONG = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, re.error)
+"""What arguments of a wrong kind bring about in a function."""
 
 
 @dataclass
@@ -34,7 +38,7 @@ class Graph:
             raise GraphError("The expression is nested too deeply.") from error
 
     def _value(self, node: Mapping[str, Any], scope: Mapping[str, Any]) -> Any:  # noqa: PLR0911
-        ((kind, content),) = node.items() if len(node) == 1 else ((None, None),)
+        kind, content = _only(node)
         match kind:
             case "constantValue":
                 return content
@@ -80,14 +84,11 @@ class Graph:
             return frozenset()
         if "argumentReference" in node:
             return frozenset((node["argumentReference"],))
-        if "valueReference" in node:
-            return self._free(node["valueReference"])
         if "functionDefinitionValue" in node:
             definition = node["functionDefinitionValue"]
             return self._free(definition["body"]) - set(definition.get("argumentNames", ()))
-        if "functionReference" in node:
-            return self._free(node["functionReference"]) | self._free_in(node.get("arguments"))
-        return self._free_in(list(node.values()))
+        named = [node[kind] for kind in ("valueReference", "functionReference") if kind in node]
+        return self._free_in(list(node.values())).union(*map(self._free, named))
 
     def _definition(self, content: Mapping[str, Any], scope: Mapping[str, Any]) -> Function:
         names, body = content.get("argumentNames", []), content["body"]
@@ -120,11 +121,18 @@ class Graph:
             if str(error).startswith((f"{name}:", "Error in map", "Collection query")):
                 raise
             raise GraphError(f"{name}: {error}", error.code) from error
+        except _WRONG as error:
+            raise GraphError(f"{name}: {type(error).__name__}: {error}") from error
 
     def _choice(self, arguments: Mapping[str, Any], scope: Mapping[str, Any]) -> Any:
         nothing = {"constantValue": None}
         case = "trueCase" if self._value(arguments.get("condition", nothing), scope) else "falseCase"
         return self._value(arguments.get(case, nothing), scope)
+
+
+def _only(node: Mapping[str, Any]) -> tuple[str, Any]:
+    """Return the one field of a value node, and what it holds."""
+    return next(iter(node.items())) if len(node) == 1 else ("", None)
 
 
 def _argument(parameter: Parameter, given: Mapping[str, Any]) -> Any:

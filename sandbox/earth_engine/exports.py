@@ -36,7 +36,7 @@ class ExportFile:
 
 
 def shard_name(prefix: str, row: int, column: int, *, alone: bool) -> str:
-    """Return the name of a file: alone, or with the offsets of its first row and column in the whole image."""
+    """Return the name of a file: alone, or with the offsets of its first row and column in the image."""
     return f"{prefix}.tif" if alone else f"{prefix}-{row:010d}-{column:010d}.tif"
 
 

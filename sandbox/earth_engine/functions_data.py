@@ -1,22 +1,16 @@
-"""Functions of numbers, texts, lists, dictionaries and dates."""
+"""Functions of numbers, texts, lists and dictionaries."""
 
-import calendar
 import math
 import operator
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from itertools import chain
 from typing import Any
 
-from sandbox.earth_engine.conversions import to_date
 from sandbox.earth_engine.errors import GraphError
-from sandbox.earth_engine.values import Date, DateRange, Function, Reducer, moment
+from sandbox.earth_engine.values import Function, Reducer
 
 __all__ = ["DATA_FUNCTIONS"]
-
-_UNITS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400, "week": 7 * 86_400}
-_LONG = {"month": 30.4375 * 86_400, "year": 365.25 * 86_400}
 
 
 def _dictionary(value: Any) -> dict[str, Any]:
@@ -33,8 +27,10 @@ def _get(dictionary: Mapping[str, Any], key: str, default: Any = None) -> Any:
 
 def _item(values: list[Any], index: float) -> Any:
     if not -len(values) <= index < len(values):
-        raise GraphError(f"List index must be between 0 and {len(values) - 1}, or between -{len(values)} and -1."
-                         f" Found: {int(index)}")
+        raise GraphError(
+            f"List index must be between 0 and {len(values) - 1}, or between -{len(values)} and -1."
+            f" Found: {int(index)}"
+        )
     return values[int(index)]
 
 
@@ -84,99 +80,6 @@ def _reduce(values: list[Any], reducer: Reducer) -> Any:
     rows = [value if isinstance(value, list) else [value] for value in values]
     found = reducer.reduce(rows)
     return next(iter(found.values())) if len(found) == 1 else found
-
-
-def _format(date: Date, pattern: str | None, zone: str | None) -> str:
-    _only_utc(zone)
-    time, millis = date.time, int(date.millis) % 1000
-    signs = {
-        "y": lambda width: f"{time.year:0{width}d}" if width != 2 else f"{time:%y}",
-        "M": lambda width: f"{time:%B}" if width > 3 else f"{time:%b}" if width == 3 else f"{time.month:0{width}d}",
-        "d": lambda width: f"{time.day:0{width}d}",
-        "D": lambda width: f"{time.timetuple().tm_yday:0{width}d}",
-        "H": lambda width: f"{time.hour:0{width}d}",
-        "m": lambda width: f"{time.minute:0{width}d}",
-        "s": lambda width: f"{time.second:0{width}d}",
-        "S": lambda width: f"{millis:03d}".ljust(width, "0")[:width],
-        "w": lambda width: f"{time.isocalendar().week:0{width}d}",
-        "Z": lambda width: "+0000" if width == 1 else "+00:00",
-    }  # fmt: skip
-    signs["Y"] = signs["y"]
-
-    def part(found: re.Match[str]) -> str:
-        text = found[0]
-        if text.startswith("'"):
-            return text[1:-1] or "'"
-        return signs[text[0]](len(text)) if text[0] in signs else text
-
-    return re.sub(r"'[^']*'|([A-Za-z])\1*", part, pattern or "yyyy-MM-dd'T'HH:mm:ss")
-
-
-def _only_utc(zone: str | None) -> None:
-    if zone not in (None, "UTC", "Etc/UTC", "GMT"):
-        raise GraphError(f"the sandbox knows no time zone but UTC, not {zone!r}.")
-
-
-def _advance(date: Date, delta: float, unit: str, zone: str | None = None) -> Date:
-    unit = unit.rstrip("s")
-    if unit in _UNITS:
-        return Date(date.millis + delta * _UNITS[unit] * 1000)
-    months = round(delta * (12 if unit == "year" else 1))
-    time = date.time
-    year, month = divmod(time.year * 12 + time.month - 1 + months, 12)
-    last = calendar.monthrange(year, month + 1)[1]
-    return moment(time.replace(year=year, month=month + 1, day=min(time.day, last)))
-
-
-def _difference(date: Date, start: Date, unit: str) -> float:
-    return (date.millis - start.millis) / 1000 / {**_UNITS, **_LONG}[unit.rstrip("s")]
-
-
-def _part(date: Date, unit: str, zone: str | None = None) -> int:
-    time = date.time
-    parts = {
-        "year": time.year,
-        "month": time.month,
-        "week": time.isocalendar().week,
-        "day": time.day,
-        "hour": time.hour,
-        "minute": time.minute,
-        "second": time.second,
-    }
-    if unit not in parts:
-        raise GraphError(f"Unrecognized unit: {unit}.")
-    return parts[unit]
-
-
-def _relative(date: Date, unit: str, within: str, zone: str | None = None) -> int:
-    time = date.time
-    if (unit, within) == ("day", "year"):
-        return time.timetuple().tm_yday - 1
-    if (unit, within) == ("month", "year"):
-        return time.month - 1
-    if (unit, within) == ("day", "month"):
-        return time.day - 1
-    raise GraphError(f"the sandbox does not know {unit} in {within}.")
-
-
-def _unit_range(date: Date, unit: str, zone: str | None = None) -> DateRange:
-    time = date.time
-    start = {
-        "year": datetime(time.year, 1, 1, tzinfo=UTC),
-        "month": datetime(time.year, time.month, 1, tzinfo=UTC),
-        "day": datetime(time.year, time.month, time.day, tzinfo=UTC),
-        "hour": time.replace(minute=0, second=0, microsecond=0),
-    }[unit]
-    return DateRange(moment(start), _advance(moment(start), 1, unit))
-
-
-def _date_range(start: Any, end: Any, zone: str | None) -> DateRange:
-    _only_utc(zone)
-    begin = to_date(start)
-    stop = Date(begin.millis + 1) if end is None else to_date(end)
-    if stop <= begin:
-        raise GraphError("The start of a DateRange must be before its end.")
-    return DateRange(begin, stop)
 
 
 def _number_format(number: float, pattern: str | None) -> str:
@@ -302,19 +205,6 @@ DATA_FUNCTIONS: dict[str, Function] = {
     "Dictionary.values": lambda dictionary, keys: [
         _get(dictionary, key) for key in (sorted(dictionary) if keys is None else keys)
     ],
-    "Date": lambda value, zone: (_only_utc(zone), to_date(value))[1],
-    "Date.advance": _advance,
-    "Date.difference": lambda date, start, unit: _difference(date, start, unit),
-    "Date.format": _format,
-    "Date.fromYMD": lambda year, month, day, zone: moment(datetime(int(year), int(month), int(day), tzinfo=UTC)),
-    "Date.get": _part,
-    "Date.getRange": _unit_range,
-    "Date.getRelative": _relative,
-    "Date.millis": lambda date: date.millis,
-    "DateRange": _date_range,
-    "DateRange.start": lambda span: span.start,
-    "DateRange.end": lambda span: span.end,
-    "DateRange.contains": lambda span, value: span.start <= to_date(value) < span.end,
     "IsEqual": operator.eq,
 }
 """By name; arguments in the order of the signatures."""

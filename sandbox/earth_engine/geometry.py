@@ -3,15 +3,16 @@
 import functools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 import pyproj
-import shapely
 
 from sandbox.earth_engine.errors import GraphError
 
-__all__ = ["WGS84", "Geometry", "Projection", "geometry_of"]
+__all__ = ["WGS84", "Geometry", "Projection", "box", "geometry_of", "union"]
 
+shapely: Any = import_module("shapely")  # it brings no types
 _PIECES = 16
 Point = tuple[float, float]
 
@@ -44,8 +45,8 @@ WGS84 = Projection("EPSG:4326")
 class Geometry:
     """A geometry on the globe."""
 
-    shape: shapely.Geometry
-    """In degrees: longitude, latitude."""
+    shape: Any
+    """A geometry of shapely, in degrees: longitude, latitude."""
     crs: str = "EPSG:4326"
     """CRS in which it was drawn."""
     drawn: tuple[float, float, float, float] | None = None
@@ -100,7 +101,17 @@ def geometry_of(kind: str, coordinates: Any, projection: Projection = WGS84) -> 
     return Geometry(degrees, projection.crs, (left, bottom, right, top))
 
 
-def _shape(kind: str, coordinates: Any) -> shapely.Geometry:
+def box(west: float, south: float, east: float, north: float) -> Geometry:
+    """Return a rectangle, degrees."""
+    return Geometry(shapely.box(west, south, east, north))
+
+
+def union(geometries: Iterable[Geometry]) -> Geometry:
+    """Return what all geometries cover together."""
+    return Geometry(shapely.union_all([one.shape for one in geometries]))
+
+
+def _shape(kind: str, coordinates: Any) -> Any:
     if kind == "Rectangle":
         numbers = _flat(coordinates)
         xs, ys = numbers[0::2], numbers[1::2]
@@ -130,8 +141,8 @@ def _stacked(columns: tuple[Any, Any]) -> list[Point]:
     return list(zip(*columns, strict=True))
 
 
-def _step(shape: shapely.Geometry) -> float:
-    left, bottom, right, top = shape.bounds
+def _step(shape: Any) -> float:
+    left, bottom, right, top = (float(edge) for edge in shape.bounds)
     return max(right - left, top - bottom, 1e-9) / _PIECES
 
 

@@ -1,5 +1,6 @@
 """Images of a graph: bands that know how to compute themselves, and what is told of them."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -8,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sandbox.earth_engine.errors import GraphError
-from sandbox.earth_engine.geometry import Geometry, Projection
+from sandbox.earth_engine.geometry import Geometry, Projection, box
 from sandbox.earth_engine.pixels import Window, scene_pixels
 from sandbox.earth_engine.scenes import Scene
 
@@ -67,8 +68,6 @@ class Image:
         Raises:
             GraphError: One of them means no band.
         """
-        import re  # noqa: PLC0415
-
         found: list[Band] = []
         for selector in selectors:
             if isinstance(selector, int | float):
@@ -111,9 +110,7 @@ def scene_image(scene: Scene) -> Image:
     def pixels(name: str) -> Callable[[Window], Pixels]:
         return lambda window: scene_pixels(scene, name, window)
 
-    import shapely  # noqa: PLC0415
-
-    footprint = Geometry(shapely.box(*scene.bounds))
+    footprint = box(*scene.bounds)
     zone = int((scene.centre[0] + 180) // 6) + 1
     crs = f"EPSG:{32600 + zone if scene.centre[1] >= 0 else 32700 + zone}"
     size = scene.spec.resolution

@@ -118,7 +118,7 @@ class OperationStore:
 
     @property
     def all(self) -> list[Operation]:
-        """All operations of all projects, oldest first, for an oracle; looking moves nothing but the clock's."""
+        """All operations of all projects, oldest first, for an oracle; looking is no poll."""
         with self._lock:
             self._catch_up()
             return list(self._operations.values())

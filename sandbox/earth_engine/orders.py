@@ -48,4 +48,6 @@ def _check_files(options: Mapping[str, Any]) -> None:
     shard, edges = int(how.get("tileSize", {}).get("value", 256)), how.get("tileDimensions", {})
     for edge in (edges.get("width"), edges.get("height")):
         if edge is not None and int(edge) % shard:
-            raise refusal(400, f"File dimensions must be a multiple of the shard size: {edge} is none of {shard}.")
+            raise refusal(
+                400, f"File dimensions must be a multiple of the shard size: {edge} is none of {shard}."
+            )

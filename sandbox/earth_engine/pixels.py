@@ -2,23 +2,23 @@
 
 For a scene, a band of it and a pixel with absolute indices (column, row):
 
-    key   = crc32("SEED|COLLECTION|DAY|ORBIT|BAND")            UTC day as 2022-01-31
+    key   = crc32("SEED|COLLECTION|DAY|ORBIT|BAND")       UTC day as 2022-01-31
     n     = (key + 7919 * column + 104729 * row) mod 2**31
-    value = (low + n mod span) / divisor                       or choices[n mod len(choices)]
+    value = (low + n mod span) / divisor                  or choices[n mod len(choices)]
 
-The absolute indices count pixels of the *exported grid* from the origin of its CRS, so that neighbouring tiles
-continue each other: for the affine transform (xres, 0, left, 0, -yres, top), the pixel in column c and row r of
-the image has column = c + floor(left / xres + 1/4) and row = r + floor(-top / yres + 1/4).
+The absolute indices count pixels of the *exported grid* from the origin of its CRS, so that neighbouring
+tiles continue each other: for the affine transform (xres, 0, left, 0, -yres, top), the pixel in column c and
+row r of the image has column = c + floor(left / xres + 1/4) and row = r + floor(-top / yres + 1/4).
 
-A pixel is valid in all bands of a scene or in none (but ST_* bands of Landsat scenes with the processing level
-L2SR have no valid pixel at all). It is masked where the scene does not reach, or where a hole is:
+A pixel is valid in all bands of a scene or in none (but ST_* bands of Landsat scenes with the processing
+level L2SR have no valid pixel at all). It is masked where the scene does not reach, or where a hole is:
 
     reaches = (column // 16 + row // 16 + ROW) is even         ROW: the scene's `row`; see below
     hole    = (crc32("SEED|COLLECTION|DAY|ORBIT") + 31 * column + 17 * row) mod 29 = 0
 
-The chequered `reaches` stands for footprints: scenes of one pass that lie above each other (even and odd `row`)
-complete each other, and only a mosaic of both covers a tile that touches both. `row` of a Landsat scene is
-WRS_ROW - 1. No footprint is looked at when pixels are computed, only when scenes are searched for.
+The chequered `reaches` stands for footprints: scenes of one pass that lie above each other (even and odd
+`row`) complete each other, and only a mosaic of both covers a tile that touches both. `row` of a Landsat
+scene is WRS_ROW - 1. No footprint is looked at when pixels are computed, only when scenes are searched for.
 """
 
 import math
@@ -86,9 +86,7 @@ def scene_pixels(scene: Scene, band: str, window: Window) -> tuple[Array, npt.ND
     return values.astype(spec.dtype), _valid(scene, band, window)
 
 
-def mosaic_pixels(
-    scenes: Iterable[Scene], band: str, window: Window
-) -> tuple[Array, npt.NDArray[np.bool_]]:
+def mosaic_pixels(scenes: Iterable[Scene], band: str, window: Window) -> tuple[Array, npt.NDArray[np.bool_]]:
     """Return the values of scenes laid over each other, the last one on top, and which are valid."""
     values: Array | None = None
     valid: npt.NDArray[np.bool_] = np.zeros(window.shape, dtype=bool)

@@ -32,9 +32,9 @@ def geotiff(
     """
     rasterio: Any = import_module("rasterio")
     height, width = bands[0].shape
-    layout = {"driver": "COG", "blocksize": block, "overview_resampling": "nearest"}
+    layout = {"driver": "COG", "blocksize": block, "overview_resampling": "nearest", "level": 1}
     if not cloud_optimized:
-        layout = {"driver": "GTiff", "tiled": True, "blockxsize": block, "blockysize": block}
+        layout = {"driver": "GTiff", "tiled": True, "blockxsize": block, "blockysize": block, "zlevel": 1}
     profile = {
         "width": width,
         "height": height,

@@ -119,7 +119,9 @@ class Catalogue:
         if collection not in COLLECTIONS or day is None:
             return None
         start = datetime.strptime(day, "%Y%m%d").replace(tzinfo=UTC)
-        return next((one for one in self.scenes(collection, start=start, end=start + _DAY) if one.name == name), None)
+        return next(
+            (one for one in self.scenes(collection, start=start, end=start + _DAY) if one.name == name), None
+        )
 
     def _of_day(
         self, spec: CollectionSpec, cells: Sequence[tuple[int, int]], day: datetime

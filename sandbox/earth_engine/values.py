@@ -107,7 +107,9 @@ class Collection:
     def of(cls, elements: Sequence[Any], kind: str | None = None) -> "Collection":
         """Return a collection of elements that are there."""
         kept = list(elements)
-        named = kind or ("ImageCollection" if any(isinstance(one, Image) for one in kept) else "FeatureCollection")
+        named = kind or (
+            "ImageCollection" if any(isinstance(one, Image) for one in kept) else "FeatureCollection"
+        )
 
         def passing(filters: tuple[Filter, ...]) -> Iterator[Any]:
             return (one for one in kept if all(each.test(one, None) for each in filters))
@@ -162,7 +164,7 @@ def tell(value: Any, most: int) -> Any:  # noqa: PLR0911
 
 
 def _collection(value: Collection, most: int) -> dict[str, Any]:
-    features = []
+    features: list[Any] = []
     for element in value:
         if len(features) == most:
             raise GraphError(f"Collection query aborted after accumulating over {most} elements.")

@@ -139,7 +139,10 @@ async def one_job(given: argparse.Namespace) -> str:
     moment = Moment(given.step, given.how)
     open_server = opener(given.base, settle=given.settle, timeout=given.timeout, moment=moment)
     inputs = {"seconds": 0.2, "n": given.name}
-    async with WatchedLedger(given.ledger, lease=given.lease) as ledger, open_server("dummy", given.place) as s:
+    async with (
+        WatchedLedger(given.ledger, lease=given.lease) as ledger,
+        open_server("dummy", given.place) as s,
+    ):
         ledger.moment = moment
         wanted = Intent(request=DummyRequest(inputs=inputs), endpoint=s.endpoint, server=given.place)
         try:

@@ -79,7 +79,9 @@ async def test_never_two(name: str, ledger_url: str, box: Sandbox, tmp_path: Pat
             group.create_task(one(ledger, kind))
 
 
-async def test_a_definite_no_is_not_in_doubt(ledger_url: str, box: Sandbox, tmp_path: Path, open_place) -> None:
+async def test_a_definite_no_is_not_in_doubt(
+    ledger_url: str, box: Sandbox, tmp_path: Path, open_place
+) -> None:
     place = f"none-{tmp_path.name}"
     throttle = Fault("throttle", path=f"/dummy/{place}/jobs", method="POST", times=1)
     async with Ledger(ledger_url) as ledger, open_place(place) as server:

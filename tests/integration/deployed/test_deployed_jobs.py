@@ -1,16 +1,13 @@
 """Remote jobs as deployments: what becomes of them when their run is cancelled or killed."""
 
-import contextlib
-import os
-import signal
 import subprocess
 import sys
 import uuid
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from run_processes import kill_flow
 from runs import Runs
 from shared_stack import SharedStack, wait_until
 
@@ -39,21 +36,6 @@ def start(runs: Runs, mark: str, count: int = 2, **options: Any) -> str:
         for n in range(count)
     ]
     return runs.start("run-job/sandbox", requests=requests, wait_seconds=600, **options)
-
-
-def kill_flow(run: str) -> None:
-    """Kill -9 the process of a flow run."""
-    mine = f"PREFECT__FLOW_RUN_ID={run}".encode()
-    found = [int(folder.name) for folder in Path("/proc").glob("[0-9]*") if mine in _environment(folder)]
-    assert found, "the run has no process"
-    for process in found:
-        os.kill(process, signal.SIGKILL)
-
-
-def _environment(folder: Path) -> list[bytes]:
-    with contextlib.suppress(OSError):
-        return (folder / "environ").read_bytes().split(b"\0")
-    return []
 
 
 @pytest.mark.parametrize(("policy", "expected"), [("cancel", "cancelled"), ("leave", "running")])

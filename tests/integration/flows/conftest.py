@@ -13,6 +13,8 @@ from deployments.register import write_sandbox
 from eokit.rs_server import FlowEnvArgs
 from sandbox import Sandbox, SandboxSettings
 from sandbox.settings import StagingSettings
+from sandbox.up42.schedule import CAPTURED
+from sandbox.up42.settings import Up42Settings
 
 # Prefect leaves connections to its server to the garbage collector; ours are counted in a test.
 _LEFT_OPEN = "ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning"
@@ -40,7 +42,9 @@ def prefect_server() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def flow_box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     staging = StagingSettings(directory=tmp_path_factory.mktemp("bucket"))
-    with Sandbox(SandboxSettings(days=6, staging=staging)) as box:
+    quick = dict.fromkeys(("created", *CAPTURED), 0.05)
+    up42 = Up42Settings(pace="clock", durations=quick, requests_per_second=None)
+    with Sandbox(SandboxSettings(days=6, staging=staging, up42=up42)) as box:
         yield box
 
 
@@ -84,4 +88,5 @@ def place(blocks_of_the_sandbox: Path, flow_box: Sandbox) -> Place:
     shutil.rmtree(state)
     state.mkdir()
     flow_box.faults.clear()
+    flow_box.up42.reset()
     return Place(flow_box, state, flow_box.log.last)

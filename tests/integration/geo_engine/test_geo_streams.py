@@ -206,7 +206,7 @@ async def test_only_what_is_missing_is_asked_again(engine, client):
     # The whole, then what is left of the second day from the row that was cut, then the third day.
     assert [one["timeInterval"][0][:10] for one in streams] == ["2014-01-01", "2014-01-02", "2014-01-03"]
     edges = [[float(edge) for edge in one["spatialBounds"][0].split(",")] for one in streams]
-    assert edges[1] == [-17.0, -30.0, 34.0, -16.25]
+    assert edges[1] == [-17.0, -29.75, 34.0, -16.25]
     assert edges[0] == edges[2] == [*BOX]
 
 

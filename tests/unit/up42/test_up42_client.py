@@ -3,6 +3,8 @@
 import json
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
+from urllib.parse import parse_qsl
 
 import httpx
 import pytest
@@ -21,9 +23,11 @@ from eokit.errors import (
 from eokit.http import RetryPolicy
 from eokit.up42 import Cost, Hosts, JobSorting, JobStatus, Up42Client, ValidationError
 from eokit.up42.calls import Calls
+from eokit.up42.templates import row_of
 
 pytestmark = pytest.mark.anyio
 
+RECORDS = Path(__file__).parents[4] / "shared" / "data" / "up42"
 API = "https://api.up42.com"
 TOKEN_PATH = "/realms/public/protocol/openid-connect/token"
 PASSWORD = "geheim"
@@ -55,6 +59,7 @@ class Service:
     def __call__(self, request: httpx.Request) -> httpx.Response:
         if request.url.path == TOKEN_PATH:
             self.tokens += 1
+            self.login = dict(parse_qsl(request.content.decode()))
             return httpx.Response(200, json={"access_token": f"token-{self.tokens}", "expires_in": 300})
         self.requests.append(request)
         answer = self.answers[f"{request.method} {request.url.path}"]
@@ -104,6 +109,37 @@ async def test_the_default_workspace_is_the_users_own_and_is_asked_for_once():
     (request,) = service.requests
     assert request.url.host == "auth.up42.com"
     assert request.headers["authorization"] == "Bearer token-1"
+
+
+@pytest.mark.skipif(not RECORDS.exists(), reason="the shared data are not here")
+async def test_the_recorded_login_description_and_execution():
+    login, described, executed = (
+        json.loads((RECORDS / f"{name}.json").read_text())
+        for name in ("01_token", "04_process_description_coregistration", "09_execution")
+    )
+    process, request = described["response"]["json"]["id"], executed["request"]
+    service = Service(
+        {
+            f"GET /v2/processing/processes/{process}": httpx.Response(
+                200, json=described["response"]["json"]
+            ),
+            "POST /v2/processing/processes/process-id/execution": httpx.Response(
+                200, json=executed["response"]["json"]
+            ),
+        }
+    )
+    client = service.client(workspace_id="workspace_id_123")
+    row = row_of(await client.process(process))
+    assert [(one.attribute, one.kind) for one in row.inputs] == [("title", "value"), ("source_item", "item")]
+    assert await client.eula(described["response"]["json"])
+    job = await client.execute("process-id", request["json"]["inputs"])
+    assert job.id == executed["response"]["json"]["jobID"]
+    sent = service.requests[-1]
+    assert str(sent.url) == request["url"].replace("{id}", "process-id")
+    assert json.loads(sent.content) == request["json"]
+    recorded = dict(parse_qsl(login["request"]["body"], keep_blank_values=True))
+    assert service.login == recorded | {"username": "demo", "password": PASSWORD}
+    assert client.hosts.token_url == login["request"]["url"]
 
 
 async def test_an_execution_is_sent_once_and_as_recorded():

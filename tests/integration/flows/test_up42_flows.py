@@ -1,0 +1,118 @@
+"""The flows of UP42, against its stand-in. Approval needs a worker: see the deployed tests."""
+
+from typing import Any
+
+import pytest
+from flow_runs import run
+
+from eokit.jobs.models import Phase
+from eokit.ledger import JobFilter, Ledger
+from flows.estimate_up42_job import estimate_up42_job
+from flows.list_up42_jobs import list_up42_jobs
+from flows.run_up42_job import run_up42_job
+from sandbox.faults import Fault
+
+pytestmark = pytest.mark.anyio
+SERVER = "up42-credentials/sandbox"
+TREES = "detection-trees-spacept"
+EXECUTION = f"/up42/v2/processing/processes/{TREES}/execution"
+
+
+def options(**more: Any) -> dict[str, Any]:
+    return {"server": SERVER, "ledger": "sandbox", "approval": "never", **more}
+
+
+def hrefs(place, *numbers: int) -> list[str]:
+    region = place.box.up42
+    sources = region.sources("demo")
+    return [region.item_url(sources[number]) for number in numbers]
+
+
+def ledger(place) -> Ledger:
+    return Ledger(str(place.state / "ledger.sqlite"))
+
+
+async def test_items_are_priced_and_nothing_is_sent(place):
+    done = await run(estimate_up42_job, TREES, item_hrefs=hrefs(place, 0, 2), server=SERVER)
+    price = await done.result()
+    assert price > 0
+    rows = done.artifacts["up42-costs"]["data"]
+    assert sum(int(row["estimated"]) for row in rows if row["estimated"]) >= price
+    assert place.box.up42.jobs.all() == []
+
+
+async def test_jobs_are_made_paid_and_fetched_once(place):
+    asked = options(item_hrefs=hrefs(place, 0, 4))
+    async with ledger(place) as opened:
+        await opened.set_budget("spring", 1000)
+    done = await run(run_up42_job, TREES, "Trees", **asked, budget="spring")
+    assert done.state.message == "2 succeeded", done.state.message
+    account = place.box.up42.account("demo")
+    rows = done.artifacts["up42-costs"]["data"]
+    assert sum(int(row["captured"]) for row in rows if row["captured"]) == account.captured
+    files = [path.name for path in (place.state / "storage/jobs").rglob("*") if path.is_file()]
+    assert any(name.endswith(".tif") for name in files)
+    assert any(name.endswith(".json") for name in files)
+
+    again = await run(run_up42_job, TREES, "Trees", **asked, budget="spring")
+    assert again.state.message == "2 succeeded"
+    assert len(place.box.up42.jobs.all()) == 2
+    async with ledger(place) as opened:
+        balance = await opened.balance("spring")
+    assert (balance.reserved, balance.spent) == (0, account.captured)
+
+
+async def test_an_invalid_item_one_too_dear_and_a_lost_answer(place):
+    invalid, dear, *good = hrefs(place, 2, 0, 4, 5)
+    prices = [
+        await (await run(estimate_up42_job, TREES, item_hrefs=[one], server=SERVER)).result() for one in good
+    ]
+    dearest = await (await run(estimate_up42_job, TREES, item_hrefs=[dear], server=SERVER)).result()
+    assert dearest > max(prices), "the case needs one item that costs more"
+    with place.box.faults.active(Fault("lost_answer", path=EXECUTION, method="POST", times=1)):
+        done = await run(
+            run_up42_job,
+            TREES,
+            "Trees",
+            **options(item_hrefs=[invalid, dear, *good], max_credits_per_job=max(prices)),
+        )
+    assert done.state.name == "Partial"
+    rows = done.artifacts["up42-costs"]["data"]
+    whys = sorted(row["why"].partition(":")[0] for row in rows if row["outcome"] == "not sent")
+    assert whys == ["invalid", "over the limit"]
+    assert sum(row["outcome"] == "succeeded" for row in rows) == 2
+    assert len(place.box.up42.jobs.all()) == 2
+
+
+async def test_an_account_without_credits_stops_the_siblings(place):
+    place.box.up42.account("demo").paid_in = 0
+    many = hrefs(place, *(n for n in range(12) if n not in (1, 2)))
+    done = await run(run_up42_job, TREES, "Trees", **options(item_hrefs=many))
+    assert done.state.is_failed()
+    rows = done.artifacts["up42-costs"]["data"]
+    assert {row["outcome"] for row in rows} == {"rejected", "not sent"}
+    assert any("no credits left" in row["why"] for row in rows)
+    assert len(place.box.up42.jobs.all()) == 8
+
+
+async def test_two_hundred_items(place):
+    item = hrefs(place, 4)[0]
+    one = await (await run(estimate_up42_job, TREES, item_hrefs=[item], server=SERVER)).result()
+    async with ledger(place) as opened:
+        await opened.set_budget("tight", one)
+    requests = options(item_hrefs=[item], budget="tight")
+    first = await run(run_up42_job, TREES, "One", **requests)
+    assert first.state.message == "1 succeeded"
+    second = await run(run_up42_job, TREES, "Two", **requests)
+    assert second.state.is_failed()
+    assert "0 of" in second.artifacts["up42-costs"]["data"][0]["why"]
+    async with ledger(place) as opened:
+        assert len(await opened.jobs(JobFilter(phases=[Phase.SUCCEEDED]))) == 1
+
+
+async def test_the_account_is_shown(place):
+    done = await run(list_up42_jobs, SERVER)
+    assert await done.result() == 0
+    assert TREES in {row["process"] for row in done.artifacts["up42-processes"]["data"]}
+    wrong = await run(list_up42_jobs, SERVER, statuses=["nonsense"])
+    assert "UP42 knows" in wrong.state.message
