@@ -88,7 +88,7 @@ class GoogleToken:
         with self._lock:
             if not self._credentials.valid or rejected == self._header():
                 try:
-                    self._credentials.refresh(Request())  # type: ignore[no-untyped-call]
+                    self._credentials.refresh(Request())
                 except RefreshError as error:
                     if error.retryable:
                         raise UnsentError(f"Google gives no token: {type(error).__name__}") from error

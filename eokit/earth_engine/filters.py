@@ -1,12 +1,9 @@
 """Filters of image collections: Earth Engine's objects, or plain documents by an allow-list."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from eokit.errors import InvalidInputError
-
-if TYPE_CHECKING:
-    import ee
 
 __all__ = ["FilterLike", "read_filter"]
 
@@ -31,7 +28,7 @@ _ALIASES = {
 _SPANS = {"dayOfYear": 366, "month": 12}
 
 
-def read_filter(given: FilterLike) -> "ee.Filter":
+def read_filter(given: FilterLike) -> Any:
     """Read a filter.
 
     Args:
@@ -65,7 +62,7 @@ def read_filter(given: FilterLike) -> "ee.Filter":
     return made
 
 
-def _made(function: str, rest: dict[str, Any]) -> "ee.Filter | None":
+def _made(function: str, rest: dict[str, Any]) -> Any:
     import ee  # noqa: PLC0415
 
     if function in _COMPARISONS and {"name", "value"} <= rest.keys():
@@ -86,7 +83,7 @@ def _made(function: str, rest: dict[str, Any]) -> "ee.Filter | None":
     return None
 
 
-def _months(first: int, last: int) -> "ee.Filter":
+def _months(first: int, last: int) -> Any:
     import ee  # noqa: PLC0415
 
     return ee.Filter.calendarRange(first, last, "month")

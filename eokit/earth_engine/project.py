@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import anyio
@@ -164,9 +165,8 @@ class EarthEngineServer(JobServer[EarthEngineRequest]):
         await self.learn()
         found: list[Scene] = []
         while True:
-            graph = await anyio.to_thread.run_sync(
-                lambda offset=len(found): scenes_graph(spec, tile, span, filters, offset=offset)
-            )
+            ask = partial(scenes_graph, spec, tile, span, filters, offset=len(found))
+            graph = await anyio.to_thread.run_sync(ask)
             page = read_scenes(await self.compute(graph))
             found += page
             if len(page) < PAGE:

@@ -37,7 +37,9 @@ def export_options(given: Mapping[str, Any], spec: CollectionSpec) -> dict[str, 
     """
     wrong = [name for name in given if name in (*_FIXED, *_OWN)]
     if wrong:
-        raise InvalidInputError(f"{wrong[0]!r} is no option of an export here; tile, store and templates say it")
+        raise InvalidInputError(
+            f"{wrong[0]!r} is no option of an export here; tile, store and templates say it"
+        )
     rest = {**given}
     how = {"cloudOptimized": True, "noData": spec.bands[0].nodata, **rest.pop("formatOptions", {})}
     how |= {name: rest.pop(name) for name in ("cloudOptimized", "noData") if name in rest}
@@ -63,8 +65,7 @@ def export_body(
     layers: Sequence[Layer],
     *,
     bucket: str,
-    prefix: str,
-    name: str,
+    path: str,
     options: Mapping[str, Any],
 ) -> str:
     """Write the body of an export's request.
@@ -77,8 +78,7 @@ def export_body(
         tile: Where; its grid is the files' grid.
         layers: Which images.
         bucket: Where the files go.
-        prefix: Folder in the bucket.
-        name: Name of the files without ending; also the operation's description.
+        path: Whole name of the files in it, without ending; its last part is also the operation's description.
         options: As from `export_options`.
 
     Returns:
@@ -89,7 +89,7 @@ def export_body(
     """
     import ee  # noqa: PLC0415
 
-    bands = len(layers) * len(spec.bands)
+    bands, name = len(layers) * len(spec.bands), path.rpartition("/")[2]
     if not 0 < bands <= MOST_BANDS:
         raise InvalidInputError(
             f"{name} would have {bands} bands of {len(layers)} layers; from 1 to {MOST_BANDS} are allowed, order "
@@ -100,14 +100,14 @@ def export_body(
             _image(spec, layers),
             description=name,
             bucket=bucket,
-            fileNamePrefix=f"{prefix}/{name}" if prefix else name,
+            fileNamePrefix=path,
             fileFormat="GeoTIFF",
             crs=tile.crs if tile.crs.upper().startswith("EPSG:") else tile.wkt,
             crsTransform=list(tile.transform),
             dimensions=f"{tile.width}x{tile.height}",
             **options,
         )
-        config = dict(task.config)
+        config = {**(task.config or {})}
         config["expression"] = ee.serializer.encode(config["expression"], for_cloud_api=True)
     except ee.EEException as error:
         raise InvalidInputError(f"{name} cannot be exported so: {error}") from error
@@ -124,20 +124,23 @@ def _image(spec: CollectionSpec, layers: Sequence[Layer]) -> Any:
 
     def layer(one: Layer) -> Any:
         chosen = source.filter(ee.Filter.inList("system:index", list(one.scenes)))
-        return _stored(chosen.mosaic(), spec).unmask(nodata, False)
+        return chosen.map(lambda image: _stored(image, spec)).mosaic().unmask(nodata, False)
 
     stacked = ee.ImageCollection.fromImages([layer(one) for one in layers]).toBands()
     # Again, because filling may have widened the type.
     return _cast(stacked, spec.dtype)
 
 
-def _stored(image: Any, spec: CollectionSpec) -> Any:
+def _stored(element: Any, spec: CollectionSpec) -> Any:
     """Give an image in the numbers of the files; flags are never touched."""
     import ee  # noqa: PLC0415
 
+    image = ee.Image(element)
     if all(band.factor == 1 for band in spec.bands):
         return _cast(image, spec.dtype)
-    return ee.Image.cat([_cast(_multiplied(image.select([band.name]), band), spec.dtype) for band in spec.bands])
+    return ee.Image.cat(
+        [_cast(_multiplied(image.select([band.name]), band), spec.dtype) for band in spec.bands]
+    )
 
 
 def _multiplied(image: Any, band: BandSpec) -> Any:

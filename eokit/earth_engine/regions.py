@@ -22,8 +22,8 @@ def tiles_of_region(grid: "TileGrid", roi: Any, crs: str | None) -> list[Tile]:
     Raises:
         InvalidInputError: It is no area.
     """
-    import shapely  # noqa: PLC0415
-    from shapely.geometry import shape  # noqa: PLC0415
+    import shapely  # type: ignore[import-untyped]  # noqa: PLC0415
+    from shapely.geometry import shape  # type: ignore[import-untyped]  # noqa: PLC0415
 
     try:
         region = shape(roi)

@@ -11,7 +11,7 @@ from eokit.earth_engine.periods import Period
 from eokit.earth_engine.tiles import Tile
 from eokit.errors import ContractError, InvalidInputError
 
-__all__ = ["PAGE", "Layer", "Scene", "in_period", "layers_of", "read_scenes", "scenes_graph"]
+__all__ = ["PAGE", "Layer", "Scene", "in_period", "layers_of", "millis_of", "read_scenes", "scenes_graph"]
 
 PAGE = 5000
 """Images that one answer may describe (documented)."""
@@ -152,3 +152,8 @@ def _key(scene: Scene, spec: CollectionSpec) -> tuple[Any, ...]:
             "is it among the collection's `properties`?"
         )
     return (scene.time.date(), *(scene.properties[name] for name in spec.day[1:]))
+
+
+def millis_of(moment: datetime) -> int:
+    """Give a time as Earth Engine has it: milliseconds since 1970, UTC."""
+    return (moment - _EPOCH) // timedelta(milliseconds=1)

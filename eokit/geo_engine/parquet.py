@@ -3,6 +3,7 @@
 import os
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,7 @@ async def stream_into_parquet(
         writer = _ParquetWriter(temporary, descriptor, times)
         return writer.write
 
+    chunks = partial(stream_chunks, client, workflow, query, times, settings)
     try:
         await consume_whole(
             client, settings, begin, lambda: stream_chunks(client, workflow, query, times, settings)

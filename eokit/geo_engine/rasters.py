@@ -19,13 +19,13 @@ from eokit.geo_engine.grid import PixelGrid, Window
 from eokit.geo_engine.queries import QueryRectangle, SpatialResolution
 
 if TYPE_CHECKING:
-    from eokit.geo_engine.workflow import Workflow
+    from eokit.geo_engine.results import Results
 
 __all__ = ["first_step", "read_values", "read_xarray"]
 
 
 async def first_step(
-    workflow: "Workflow",
+    workflow: "Results",
     query: QueryRectangle,
     resolution: SpatialResolution | None,
     timeout: float,

@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -192,6 +193,7 @@ async def stream_into_frame(
         found.clear()
         return found.append
 
+    chunks = partial(stream_chunks, client, workflow, query, times, settings)
     await consume_whole(
         client, settings, begin, lambda: stream_chunks(client, workflow, query, times, settings)
     )

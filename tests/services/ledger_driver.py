@@ -19,7 +19,7 @@ from typing import Any
 import httpx
 
 from eokit.dummy import DummyRequest, DummyService
-from eokit.errors import BudgetError, EoError
+from eokit.errors import EoError
 from eokit.http import HttpClient, Origin
 from eokit.http.addresses import AddressPolicy
 from eokit.http.client import guarded_transport
@@ -175,8 +175,8 @@ async def many_jobs(given: argparse.Namespace) -> str:
             )
             try:
                 outcomes.append(str((await submit(ledger, s, wanted, patience=given.patience)).phase))
-            except BudgetError:
-                outcomes.append("BudgetError")
+            except EoError as error:
+                outcomes.append(type(error).__name__)
 
         numbers = range(given.count)
         order = numbers if os.getpid() % 2 else reversed(numbers)
@@ -247,7 +247,7 @@ def live(arguments: Sequence[str]) -> None:
     given, code = parse(arguments), 0
     try:
         said = asyncio.run(globals()[given.work](given))
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - a forked process must not return into its parent's code
         said, code = traceback.format_exc(), 1
     given.said.write_text(said)
     os._exit(code)

@@ -20,15 +20,15 @@ pytestmark = pytest.mark.anyio
 async def soon(condition, *, within: float = 60.0) -> None:
     """Wait until a condition holds."""
     with anyio.fail_after(within):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - it becomes true in another process
             await anyio.sleep(0.05)
 
 
 @pytest.mark.parametrize("kind", ["token", "inputs", "listing", "none"])
 async def test_eight_submitters_and_three_trackers(kind: str, drivers: Drivers, box: Sandbox) -> None:
     place, count = f"{kind}-crowd-{drivers.folder.name}", 15
-    trackers = [drivers.start("follow", place, patience=300) for _ in range(3)]
-    submitters = [drivers.start("many_jobs", place, count=count, patience=60, lease=5) for _ in range(8)]
+    trackers = [drivers.start("follow", place, patience=300, lease=30) for _ in range(3)]
+    submitters = [drivers.start("many_jobs", place, count=count, patience=60, lease=30) for _ in range(8)]
     said = [json.loads(one.end().said) for one in submitters]
     jobs = box.dummy.jobs(place)
     check_never_two(jobs)
@@ -51,11 +51,14 @@ async def test_submitters_killed_in_a_crowd_leave_nothing_behind(drivers: Driver
     with box.faults.active(slow):
         for kills in range(1, 4):
             one = drivers.start("many_jobs", place, count=count, patience=60)
-            await soon(lambda least=5 * kills: len(box.dummy.jobs(place)) >= least or one.is_over)
+            await soon(lambda least=5 * kills: len(box.dummy.jobs(place)) >= least)
             os.kill(one.pid, signal.SIGKILL)
             one.end()
-    last = [drivers.start("many_jobs", place, count=count, patience=60) for _ in range(2)]
-    assert all("Unknown" not in one.end().said for one in last)
+    said = {"LateError"}
+    while said - {"succeeded", "running"}:
+        last = [drivers.start("many_jobs", place, count=count, patience=60) for _ in range(2)]
+        said = {outcome for one in last for outcome in json.loads(one.end().said)}
+        assert said <= {"succeeded", "running", "LateError"}
     jobs = box.dummy.jobs(place)
     check_never_two(jobs)
     assert len(jobs) == count

@@ -50,7 +50,9 @@ async def test_opening_again_changes_nothing(made: sa.URL, ledger_url: str) -> N
 
 async def test_a_newer_ledger_is_refused_in_one_line(made: sa.URL, ledger_url: str) -> None:
     await set_version(made, "9999")
-    with pytest.raises(LedgerError, match="schema 9999, which is newer than .* update this worker") as caught:
+    with pytest.raises(
+        LedgerError, match=r"schema 9999, which is newer than .* update this worker"
+    ) as caught:
         async with Ledger(ledger_url):
             pass
     assert "\n" not in str(caught.value)
@@ -60,7 +62,7 @@ async def test_an_older_ledger_is_refused_in_one_line(
     made: sa.URL, ledger_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("eokit.ledger.schema.newest", lambda: "9999")
-    with pytest.raises(LedgerError, match="has schema \\d+, this release needs 9999: back it up") as caught:
+    with pytest.raises(LedgerError, match=r"has schema \d+, this release needs 9999: back it up") as caught:
         async with Ledger(ledger_url):
             pass
     assert "\n" not in str(caught.value)

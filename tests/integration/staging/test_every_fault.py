@@ -83,7 +83,8 @@ def box():
 
 
 def test_no_fault_is_left_out() -> None:
-    assert {kind for kind, *_ in PASSING + STAYING} == set(KINDS)
+    # `behave` orders other settings of a service that has jobs; a product has none.
+    assert {kind for kind, *_ in PASSING + STAYING} | {"behave"} == set(KINDS)
 
 
 @pytest.mark.parametrize(("kind", "parameters"), PASSING)

@@ -96,7 +96,12 @@ def test_a_spoiled_object_has_the_same_length(store):
 NAMES = st.lists(st.text("ab/é", min_size=1, max_size=5), unique=True, max_size=25)
 
 
-@given(names=NAMES, prefix=st.text("ab/", max_size=2), delimiter=st.sampled_from(["", "/"]), page=st.integers(1, 7))
+@given(
+    names=NAMES,
+    prefix=st.text("ab/", max_size=2),
+    delimiter=st.sampled_from(["", "/"]),
+    page=st.integers(1, 7),
+)
 def test_pages_together_are_the_whole_list(names, prefix, delimiter, page):
     store = ObjectStore(["b"], lambda: MOMENT)
     for name in names:

@@ -57,7 +57,10 @@ class Projects:
         return self.store.listed(project, size, token, self.settings)
 
 
-FILES = {"fileFormat": "GEO_TIFF", "cloudStorageDestination": {"bucket": "b", "filenamePrefix": "folder/name"}}
+FILES = {
+    "fileFormat": "GEO_TIFF",
+    "cloudStorageDestination": {"bucket": "b", "filenamePrefix": "folder/name"},
+}
 
 
 def refused(call):
@@ -150,7 +153,12 @@ def test_rules_hold_for_some_exports_and_some_times(make):
     first, second, big, other = (projects.order(name) for name in ("flaky-1", "flaky-1", "big", "other"))
     for one in (first, second, big, other):
         projects.store.finish(one.id)
-    assert [one.state for one in (first, second, big, other)] == ["FAILED", "SUCCEEDED", "FAILED", "SUCCEEDED"]
+    assert [one.state for one in (first, second, big, other)] == [
+        "FAILED",
+        "SUCCEEDED",
+        "FAILED",
+        "SUCCEEDED",
+    ]
     assert (first.error, big.error) == (INTERNAL, MEMORY)
 
 

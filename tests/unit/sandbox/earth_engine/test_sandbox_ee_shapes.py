@@ -59,7 +59,9 @@ def shape(document):
     if isinstance(document, list):
         return [shape(value) for value in document]
     if isinstance(document, str):
-        return re.sub(r"[0-9A-F]{24}", "ID", re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", "TIME", document))
+        return re.sub(
+            r"[0-9A-F]{24}", "ID", re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", "TIME", document)
+        )
     return "number" if isinstance(document, int | float) and not isinstance(document, bool) else document
 
 
