@@ -235,7 +235,7 @@ def show(name: str, case: Case, runs: dict[str, list[dict[str, float]]]) -> None
         rate = size / median(some)
         print(
             f"  {mode:10} {median(some):7.2f} s [{seconds[0]:.2f}, {seconds[-1]:.2f}] {rate:6.0f} MiB/s"
-            f" {median(some, 'rss'):6.0f} MiB over base"
+            f" {median(some, 'cpu'):6.2f} s CPU {median(some, 'rss'):6.0f} MiB over base"
         )
 
 

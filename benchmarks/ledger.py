@@ -49,8 +49,7 @@ def serve(line: Connection, jobs: int) -> None:
             if said == "end":
                 for job in box.dummy.jobs("inputs-many"):
                     job.inputs = {**job.inputs, "seconds": 0}
-            before = box.log.last
-            line.send(before)
+            line.send(box.log.last)
 
 
 @contextmanager
@@ -146,8 +145,8 @@ def rounds(ledger_url: str, jobs: int) -> Iterator[Row]:
 # Writing
 
 
-async def write_intents(ledger_url: str, run: str, count: int) -> tuple[float, float]:
-    """Write intents, some at a time as concurrent tasks do; give when this began and ended."""
+async def write_intents(ledger_url: str, run: str, count: int) -> tuple[float, float, float]:
+    """Write intents, some at a time as tasks do; give when this began and ended, and seconds of the CPU."""
     wanted = iter(intents("http://service.example", f"inputs-{run}", count, run=run))
     async with Ledger(ledger_url) as ledger:
 
@@ -155,11 +154,11 @@ async def write_intents(ledger_url: str, run: str, count: int) -> tuple[float, f
             for intent in wanted:
                 await ledger.intend(intent)
 
-        started = time.time()
+        started, busy = time.time(), time.process_time()
         async with asyncio.TaskGroup() as group:
             for _ in range(_ABREAST):
                 group.create_task(writer())
-        return started, time.time()
+        return started, time.time(), time.process_time() - busy
 
 
 def intents_per_second(ledger_url: str, count: int) -> Row:
@@ -168,8 +167,13 @@ def intents_per_second(ledger_url: str, count: int) -> Row:
     with _PROCESSES.Pool(_WRITERS) as pool:
         given = [(write_intents, (ledger_url, f"w{n}", count // _WRITERS)) for n in range(_WRITERS)]
         times = pool.starmap(_run, given, chunksize=1)
-    spent = max(end for _, end in times) - min(start for start, _ in times)
-    return {"measured": f"intents by {_WRITERS} processes", "per second": round(count / spent)}
+    spent = max(end for _, end, _ in times) - min(start for start, _, _ in times)
+    busy = sum(one for *_, one in times)
+    return {
+        "measured": f"intents by {_WRITERS} processes",
+        "per second": round(count / spent),
+        "CPU ms each": round(1000 * busy / count, 2),
+    }
 
 
 async def write_one_by_one(ledger_url: str, count: int) -> float:
@@ -184,8 +188,8 @@ async def write_one_by_one(ledger_url: str, count: int) -> float:
 # Life cycles
 
 
-async def live(ledger_url: str, base: str, count: int) -> tuple[float, int]:
-    """Submit jobs, follow and announce them; give seconds, and the number announced."""
+async def live(ledger_url: str, base: str, count: int) -> tuple[float, float, int]:
+    """Submit jobs, follow and announce them; give seconds, those of the CPU, and the number announced."""
     open_server = opener(base)
     wanted = iter(intents(base, "inputs-lives", count))
     told: list[str] = []
@@ -199,14 +203,14 @@ async def live(ledger_url: str, base: str, count: int) -> tuple[float, int]:
             for intent in wanted:
                 await submit(ledger, server, intent)
 
-        started = time.perf_counter()
+        started, busy = time.perf_counter(), time.process_time()
         async with asyncio.TaskGroup() as group:
             for _ in range(16):
                 group.create_task(submitter())
         while len(told) < count:
             await track_round(ledger, open_server, pace=Pace(shortest=0.0))
             await announce(ledger, tell)
-        return time.perf_counter() - started, len(set(told))
+        return time.perf_counter() - started, time.process_time() - busy, len(set(told))
 
 
 async def overhead(ledger_url: str, base: str, count: int) -> tuple[float, float]:
@@ -230,8 +234,12 @@ async def overhead(ledger_url: str, base: str, count: int) -> tuple[float, float
 def lives(ledger_url: str, count: int) -> Iterator[Row]:
     """Measure life cycles, and what the ledger adds to a submission."""
     with sandbox(0) as (base, _, _):
-        spent, told = in_process(live, ledger_url, base, count)
-        yield {"measured": f"life cycles of {told:,} jobs", "per second": round(told / spent)}
+        spent, busy, told = in_process(live, ledger_url, base, count)
+        yield {
+            "measured": f"life cycles of {told:,} jobs",
+            "per second": round(told / spent),
+            "CPU ms each": round(1000 * busy / told, 1),
+        }
         through, bare = in_process(overhead, ledger_url, base, 205)
         yield {
             "measured": "submission",

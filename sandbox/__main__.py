@@ -42,7 +42,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m sandbox",
         description="Local stand-ins for /auxip, /prip, /cadip, /cdse, /catalog, RS staging (/processes,"
-        " /jobs), OGC API - Processes (/ogc), UP42 (/up42, /up42-auth) and Geo Engine (/geoengine/0.9)."
+        " /jobs), OGC API - Processes (/ogc), UP42 (/up42, /up42-auth), Geo Engine (/geoengine/0.9), and at"
+        " the root Earth Engine (/v1) and Cloud Storage (/storage/v1)."
         " Prints one JSON line with the addresses when it is ready. x-api-key: sandbox-demo-key."
         " OAuth2 at /oauth2/token: demo, demo-password.",
     )

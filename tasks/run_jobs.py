@@ -30,6 +30,8 @@ __all__ = [
 
 StopPolicy = Literal["cancel", "leave"]
 
+_LONGEST_MESSAGE = 3000
+
 
 @dataclass
 class JobsOutcome:
@@ -155,8 +157,8 @@ def ending_state(
         return Failed(name="OutcomeUnknown", message=doubt, data=OutcomeUnknownError(doubt))
     if errors:
         name = "Partial" if len(errors) < count else "Failed"
-        message = f"{len(errors)} of {count} failed; {words}"
-        return Failed(name=name, message=message, data=PartialError(message, errors))
+        error = PartialError(f"{len(errors)} of {count} failed; {words}", errors)
+        return Failed(name=name, message=str(error)[:_LONGEST_MESSAGE], data=error)
     if going:
         words = f"{words}; track-jobs follows them"
         return Completed(name="StillRunning", message=words, data=outcome.to_dict())

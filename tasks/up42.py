@@ -9,7 +9,7 @@ from typing import Any, Literal
 from prefect import task
 from prefect.artifacts import acreate_table_artifact
 from prefect.client.schemas.objects import State
-from prefect.flow_runs import suspend_flow_run
+from prefect.flow_runs import asuspend_flow_run
 from prefect.input import RunInput
 from prefect.states import Failed
 
@@ -219,7 +219,7 @@ async def approved(
         return asked
     form = Decision.with_initial_data(description=_question(order, offers), approve=False, who="", why="")
     seconds = max(1, int((asked.until - ledger.now()).total_seconds()))
-    said = await suspend_flow_run(wait_for_input=form, timeout=seconds, key=f"approval-{question.id[-24:]}")
+    said = await asuspend_flow_run(wait_for_input=form, timeout=seconds, key=f"approval-{question.id[-24:]}")
     if said is None:
         raise LedgerError(f"approval {question.id[:12]} was resumed without an answer; nothing was sent")
     return await ledger.decide_approval(question.id, approve=said.approve, who=said.who, why=said.why)
@@ -274,7 +274,10 @@ async def run_offers(
             deadline=deadline,
             reservations=[_reservation(after[number], budget) for number in wave],
         )
-        done += sent
+        for number, one in zip(wave, sent, strict=True):
+            if one.record is None:
+                after[number] = replace(after[number], refusal=one.error)
+        done += [one for one in sent if one.record is not None]
         why = await _reason_to_stop(desk, sent) if going else ""
         if why:
             for number in going:
@@ -299,7 +302,13 @@ async def _reason_to_stop(desk: Desk, sent: Sequence[Submission]) -> str:
 async def publish_costs(
     offers: Sequence[Offer], outcome: JobsOutcome | None, *, said: Approval | None = None
 ) -> None:
-    """Publish what was estimated, reserved, captured and released, per job and in all."""
+    """Publish what was estimated, reserved, captured and released, per job and in all.
+
+    Args:
+        offers: All jobs that were wanted.
+        outcome: What became of those that were sent; None before anything is.
+        said: What a person said to the price.
+    """
     by_inputs: dict[str, JobRecord] = {}
     errors: dict[str, str] = {}
     for one in outcome.submissions if outcome else ():
@@ -316,8 +325,9 @@ async def publish_costs(
     sums = {name: sum(int(row[name] or 0) for row in rows) for name in _MONEY}
     words = ", ".join(f"{value} {name}" for name, value in sums.items())
     decided = f" Approved by {said.who}: {said.why or 'no reason given'}." if said and said.who else ""
+    key = "up42-estimate" if outcome is None else "up42-costs"
     await acreate_table_artifact(
-        rows[:200] or [{"job": "none"}], key="up42-costs", description=f"**Credits: {words}.**{decided}"
+        rows[:200] or [{"job": "none"}], key=key, description=f"**Credits: {words}.**{decided}"
     )
 
 

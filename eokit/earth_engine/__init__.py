@@ -1,0 +1,68 @@
+"""Earth Engine pre-ARD: tile grids, collections, orders, tracking, verified downloads and conversion."""
+
+from eokit.earth_engine.client import EarthEngineClient
+from eokit.earth_engine.collections import (
+    BandSpec,
+    CollectionSpec,
+    collection_spec,
+    known_collections,
+    load_collections,
+)
+from eokit.earth_engine.credentials import GoogleToken
+from eokit.earth_engine.documents import is_complete, is_ended, outcomes, progress
+from eokit.earth_engine.failures import Failure, FailureKind, judge
+from eokit.earth_engine.filters import read_filter
+from eokit.earth_engine.grid import TileGrid, TileIndexError, known_grids, load_grids
+from eokit.earth_engine.local_store import LocalStore
+from eokit.earth_engine.orders import EmptyCollectionError, Layout, Order, Wanted, plan_orders
+from eokit.earth_engine.periods import split_periods
+from eokit.earth_engine.project import EarthEngineProject, EarthEngineServer
+from eokit.earth_engine.request import EarthEngineRequest
+from eokit.earth_engine.service import EarthEngineService
+from eokit.earth_engine.stores import GCSStore, PreArdStore
+from eokit.earth_engine.tiles import Tile
+from eokit.earth_engine.tracker import Tracker, clean_tracked, download_tracked
+from eokit.earth_engine.tracking import Session, submission_of, submit_orders, update_tracking
+
+__all__ = [
+    "BandSpec",
+    "CollectionSpec",
+    "EarthEngineClient",
+    "EarthEngineProject",
+    "EarthEngineRequest",
+    "EarthEngineServer",
+    "EarthEngineService",
+    "EmptyCollectionError",
+    "Failure",
+    "FailureKind",
+    "GCSStore",
+    "GoogleToken",
+    "Layout",
+    "LocalStore",
+    "Order",
+    "PreArdStore",
+    "Session",
+    "Tile",
+    "TileGrid",
+    "TileIndexError",
+    "Tracker",
+    "Wanted",
+    "clean_tracked",
+    "collection_spec",
+    "download_tracked",
+    "is_complete",
+    "is_ended",
+    "judge",
+    "known_collections",
+    "known_grids",
+    "load_collections",
+    "load_grids",
+    "outcomes",
+    "plan_orders",
+    "progress",
+    "read_filter",
+    "split_periods",
+    "submission_of",
+    "submit_orders",
+    "update_tracking",
+]

@@ -8,6 +8,7 @@ from typing import Any
 
 import anyio
 
+from eokit.concurrency import one_error
 from eokit.earth_engine.collections import CollectionSpec, collection_spec
 from eokit.earth_engine.documents import image_metadata
 from eokit.earth_engine.filters import FilterLike, read_filter
@@ -229,7 +230,7 @@ async def plan_orders(
             filters = layout.filters.get(spec.id, ())
             found[spec.id, tile.index] = await server.scenes(spec, tile, wanted.span, filters)
 
-    async with anyio.create_task_group() as group:
+    async with one_error(), anyio.create_task_group() as group:
         for place in places:
             group.start_soon(ask, *place)
     make = partial(_order, layout, server.endpoint, bucket, now, run_key)

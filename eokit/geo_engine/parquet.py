@@ -56,9 +56,7 @@ async def stream_into_parquet(
 
     chunks = partial(stream_chunks, client, workflow, query, times, settings)
     try:
-        await consume_whole(
-            client, settings, begin, lambda: stream_chunks(client, workflow, query, times, settings)
-        )
+        await consume_whole(client, settings, begin, chunks)
         assert writer is not None  # noqa: S101
         await anyio.to_thread.run_sync(writer.close)
         await anyio.Path(temporary).replace(path)

@@ -194,9 +194,7 @@ async def stream_into_frame(
         return found.append
 
     chunks = partial(stream_chunks, client, workflow, query, times, settings)
-    await consume_whole(
-        client, settings, begin, lambda: stream_chunks(client, workflow, query, times, settings)
-    )
+    await consume_whole(client, settings, begin, chunks)
     frames = [chunk.frame() for chunk in found or [no_features(descriptor, times)]]
     return frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
 

@@ -155,7 +155,7 @@ class Database:
                     with anyio.CancelScope(shield=True):
                         await anyio.to_thread.run_sync(self._commit, batch)
         finally:
-            if entry in self._waiting:
+            if not entry.done and entry in self._waiting:
                 self._waiting.remove(entry)
         return entry.result()
 

@@ -18,7 +18,7 @@ from eokit.ledger.statements import (
     chunks,
     free_at,
     insert,
-    inserts,
+    insert_job,
     read_job,
     read_jobs,
     values_of,
@@ -110,12 +110,12 @@ def intend(connection: sa.Connection, intent: Intent, lease: Lease, now: datetim
     _know_endpoint(connection, intent)
     held = {"phase": str(Phase.SENDING), "attempts": 1, "sent_at": now, "watched": True}
     row = _row(intent, now) | held | lease.values(now) | {"fence": 1}
-    written = insert(connection, jobs).values(row).on_conflict_do_nothing(index_elements=["key"])
-    if inserts(connection, written, jobs.c.key):
+    written = insert_job(connection, row)
+    if written is not None:
         if intent.reservation is not None:
             money.reserve(connection, intent.key, intent.reservation, now)
-        return Intended(read_job(connection, intent.key, lock=False), Finding.SEND)
-    record = read_job(connection, intent.key)
+        return Intended(written, Finding.SEND)
+    record = read_job(connection, row["key"])
     if not (record.sendable or record.doubtful):
         return Intended(record, Finding.KNOWN)
     if record.lease_until is not None and record.lease_until > now:

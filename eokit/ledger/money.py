@@ -1,5 +1,6 @@
 """Money: budgets, what is set aside for jobs, and what they cost in the end."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Literal
 
@@ -8,10 +9,10 @@ import sqlalchemy as sa
 from eokit.errors import BudgetError, InvalidInputError, LedgerError
 from eokit.jobs.models import JobState
 from eokit.ledger.records import Balance, Reservation
-from eokit.ledger.statements import insert, price
+from eokit.ledger.statements import chunks, insert, price
 from eokit.ledger.tables import budgets, reservations
 
-__all__ = ["Period", "balance", "balances", "give_back", "reserve", "set_budget", "settle"]
+__all__ = ["Period", "balance", "balances", "give_back", "reserve", "set_budget", "settle", "unsettled"]
 
 Period = Literal["", "day", "month", "year"]
 
@@ -89,6 +90,15 @@ def reserve(connection: sa.Connection, key: str, wanted: Reservation, now: datet
     values: dict[str, Any] = {"reserved": wanted.credits, "settled": None, "made_at": now, "settled_at": None}
     statement = insert(connection, reservations).values(key=key, budget=wanted.budget, **values)
     connection.execute(statement.on_conflict_do_update(index_elements=["key", "budget"], set_=values))
+
+
+def unsettled(connection: sa.Connection, keys: Sequence[str]) -> list[str]:
+    """Give those jobs for which money is still set aside."""
+    found: list[str] = []
+    for part in chunks(keys):
+        mine = sa.and_(reservations.c.key.in_(part), reservations.c.settled.is_(None))
+        found += connection.execute(sa.select(reservations.c.key).where(mine)).scalars()
+    return found
 
 
 def settle(connection: sa.Connection, key: str, state: JobState, now: datetime) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -19,6 +20,7 @@ __all__ = [
     "chunks",
     "free_at",
     "insert",
+    "insert_job",
     "inserts",
     "price",
     "read_job",
@@ -53,6 +55,26 @@ def inserts(connection: sa.Connection, statement: Any, key: sa.Column[Any]) -> b
         key: A column of its table.
     """
     return connection.execute(statement.returning(key)).first() is not None
+
+
+def insert_job(connection: sa.Connection, row: Mapping[str, Any]) -> JobRecord | None:
+    """Insert a row; None if there is one with its key."""
+    statement = _insert_job(connection.dialect.name, tuple(sorted(row)))
+    given = {f"new_{name}": value for name, value in row.items()}
+    written = connection.execute(statement, given).mappings().one_or_none()
+    return None if written is None else JobRecord.of(written)
+
+
+@cache
+def _insert_job(dialect: str, names: tuple[str, ...]) -> Any:
+    """SQLAlchemy compiles ON CONFLICT for each use, at many times the cost of the statement; this, once."""
+    module: Any = sqlite if dialect == "sqlite" else postgresql
+    values = {name: sa.bindparam(f"new_{name}", type_=jobs.c[name].type) for name in names}
+    statement = module.insert(jobs).values(values).on_conflict_do_nothing(index_elements=["key"])
+    compiled = statement.returning(*jobs.c).compile(dialect=module.dialect(paramstyle="named"))
+    # The types of the parameters go along; a cast in the text would be read as a part of their names.
+    text = str(compiled).replace("::JSON", "")
+    return sa.text(text).bindparams(*values.values()).columns(*jobs.c)
 
 
 def free_at(now: datetime) -> sa.ColumnElement[bool]:
@@ -90,9 +112,11 @@ def change(connection: sa.Connection, key: str, fence: int, values: Mapping[str,
         LateError: Somebody has taken it over meanwhile.
     """
     held = sa.and_(jobs.c.key == key, jobs.c.fence == fence)
-    if connection.execute(sa.update(jobs).where(held).values(dict(values))).rowcount != 1:
+    statement = sa.update(jobs).where(held).values(dict(values)).returning(*jobs.c)
+    changed = connection.execute(statement).mappings().one_or_none()
+    if changed is None:
         raise LateError(f"job {key}: lease {fence} is over and another has begun; nothing was written")
-    return read_job(connection, key, lock=False)
+    return JobRecord.of(changed)
 
 
 def values_of(state: JobState, now: datetime) -> dict[str, Any]:

@@ -158,9 +158,8 @@ def observe(
         values = _news(record, state, now)
         ended += values["untold"]
         changed.append({"the_key": record.key, "was": str(record.phase), **values})
-        if values["phase"] in CLOSED:
-            _settle(connection, record, state, now)
     _update(connection, changed)
+    _settle(connection, {record.key: state for record, state in found}, now)
     return ended
 
 
@@ -175,9 +174,11 @@ def _news(record: JobRecord, state: JobState, now: datetime) -> dict[str, Any]:
     }
 
 
-def _settle(connection: sa.Connection, record: JobRecord, state: JobState, now: datetime) -> None:
-    if price(state, 0) is not None:
-        money.settle(connection, record.key, state, now)
+def _settle(connection: sa.Connection, states: Mapping[str, JobState], now: datetime) -> None:
+    """Settle the money of those whose price is known now."""
+    known = [key for key, state in states.items() if price(state, 0) is not None]
+    for key in money.unsettled(connection, known):
+        money.settle(connection, key, states[key], now)
 
 
 def _update(connection: sa.Connection, rows: Sequence[dict[str, Any]]) -> None:

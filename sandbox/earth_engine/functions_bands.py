@@ -69,10 +69,10 @@ def _pairs(left: Image, right: Image) -> list[tuple[Band, Band]]:
     if len(right.bands) == 1:
         return [(band, right.bands[0]) for band in left.bands]
     if len(left.bands) == 1:
-        return [(left.bands[0], replace(band, name=band.name)) for band in right.bands]
+        return [(replace(left.bands[0], name=band.name), band) for band in right.bands]
     if len(left.bands) != len(right.bands):
         raise GraphError(
-            "Image.binary: the images must have the same number of bands, or one of them a single band;"
+            "The images must have the same number of bands, or one of them a single band;"
             f" they have {len(left.bands)} and {len(right.bands)}."
         )
     return list(zip(left.bands, right.bands, strict=True))

@@ -31,6 +31,8 @@ class OperationStore:
         self._deliver = deliver
         self._lock = threading.RLock()
         self._operations: dict[str, Operation] = {}
+        self._requests: dict[tuple[str, str, str], Operation] = {}
+        self._waiting: dict[str, list[Operation]] = {}
         self._number = 0
         self._rules: tuple[Rule, ...] = ()
         self._used: Counter[int] = Counter()
@@ -39,7 +41,8 @@ class OperationStore:
     def clear(self) -> None:
         """Forget all operations and all `requestId`s; rules are those of the settings again."""
         with self._lock:
-            self._operations.clear()
+            for kept in (self._operations, self._requests, self._waiting):
+                kept.clear()
             self.set_rules(*self._settings.rules)
 
     def set_rules(self, *rules: Rule) -> None:
@@ -66,10 +69,7 @@ class OperationStore:
                         "INVALID_ARGUMENT",
                     )
                 return known
-            waiting = sum(
-                1 for one in self._operations.values() if (one.project, one.state) == (project, "PENDING")
-            )
-            if waiting >= settings.most_pending:
+            if self._pending(project, settings.most_pending) >= settings.most_pending:
                 raise refusal(
                     settings.queue_full,
                     f"Too many tasks already in the queue ({settings.most_pending}). Please wait for some of"
@@ -81,12 +81,18 @@ class OperationStore:
     def _known(
         self, project: str, user: str, request_id: str, settings: EarthEngineSettings
     ) -> Operation | None:
-        for one in self._operations.values():
-            if request_id and (one.project, one.user, one.request_id) == (project, user, request_id):
-                lifetime = settings.request_id_lifetime
-                if lifetime is None or self._clock() < one.created + timedelta(seconds=lifetime):
-                    return one
-        return None
+        known = self._requests.get((project, user, request_id)) if request_id else None
+        lifetime = settings.request_id_lifetime
+        if known is None or lifetime is None:
+            return known
+        return known if self._clock() < known.created + timedelta(seconds=lifetime) else None
+
+    def _pending(self, project: str, enough: int) -> int:
+        """Return how many operations wait; looks at each only when there may be too many."""
+        waiting = self._waiting.setdefault(project, [])
+        if len(waiting) >= enough:
+            waiting[:] = [one for one in waiting if one.state == "PENDING"]
+        return len(waiting)
 
     def _add(
         self, project: str, user: str, order: Mapping[str, Any], sent: bytes, settings: EarthEngineSettings
@@ -107,6 +113,9 @@ class OperationStore:
             hidden=settings.listing_lag,
         )
         self._operations[made.id] = made
+        self._waiting.setdefault(project, []).append(made)
+        if made.request_id:
+            self._requests[project, user, made.request_id] = made
         return made
 
     def _rule(self, project: str, description: str) -> Rule | None:
@@ -215,7 +224,10 @@ class OperationStore:
     def forget(self, name: str) -> None:
         """Lose an operation: 404 from now on, and absent from lists; its `requestId` is free again."""
         with self._lock:
-            del self._operations[name]
+            lost = self._operations.pop(name)
+            self._requests.pop((lost.project, lost.user, lost.request_id), None)
+            if lost in self._waiting.get(lost.project, []):
+                self._waiting[lost.project].remove(lost)
 
     def _find(self, project: str, name: str, settings: EarthEngineSettings) -> Operation:
         self._catch_up()

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from sandbox.earth_engine.errors import GraphError
@@ -164,11 +165,10 @@ def tell(value: Any, most: int) -> Any:  # noqa: PLR0911
 
 
 def _collection(value: Collection, most: int) -> dict[str, Any]:
-    features: list[Any] = []
-    for element in value:
-        if len(features) == most:
-            raise GraphError(f"Collection query aborted after accumulating over {most} elements.")
-        features.append(tell(element, most))
+    elements = list(islice(value, most + 1))
+    if len(elements) > most:
+        raise GraphError(f"Collection query aborted after accumulating over {most} elements.")
+    features = [tell(element, most) for element in elements]
     if value.kind == "ImageCollection":
         known = {"id": value.id, "version": 1} if value.id else {}
         return {"type": value.kind, "bands": [], **known, "properties": {}, "features": features}

@@ -39,6 +39,7 @@ async def test_eight_submitters_and_three_trackers(kind: str, drivers: Drivers, 
 
     await soon(lambda: len(drivers.announcements()) == count)
     for one in trackers:
+        assert not one.is_over, one.end()
         os.kill(one.pid, signal.SIGKILL)
         assert one.end().code == -9
     assert {record.phase for record in await drivers.records()} == {Phase.SUCCEEDED}

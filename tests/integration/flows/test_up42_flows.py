@@ -36,9 +36,9 @@ async def test_items_are_priced_and_nothing_is_sent(place):
     done = await run(estimate_up42_job, TREES, item_hrefs=hrefs(place, 0, 2), server=SERVER)
     price = await done.result()
     assert price > 0
-    rows = done.artifacts["up42-costs"]["data"]
+    rows = done.artifacts["up42-estimate"]["data"]
     assert sum(int(row["estimated"]) for row in rows if row["estimated"]) >= price
-    assert place.box.up42.jobs.all() == []
+    assert place.box.up42.jobs.all == []
 
 
 async def test_jobs_are_made_paid_and_fetched_once(place):
@@ -56,7 +56,7 @@ async def test_jobs_are_made_paid_and_fetched_once(place):
 
     again = await run(run_up42_job, TREES, "Trees", **asked, budget="spring")
     assert again.state.message == "2 succeeded"
-    assert len(place.box.up42.jobs.all()) == 2
+    assert len(place.box.up42.jobs.all) == 2
     async with ledger(place) as opened:
         balance = await opened.balance("spring")
     assert (balance.reserved, balance.spent) == (0, account.captured)
@@ -81,7 +81,7 @@ async def test_an_invalid_item_one_too_dear_and_a_lost_answer(place):
     whys = sorted(row["why"].partition(":")[0] for row in rows if row["outcome"] == "not sent")
     assert whys == ["invalid", "over the limit"]
     assert sum(row["outcome"] == "succeeded" for row in rows) == 2
-    assert len(place.box.up42.jobs.all()) == 2
+    assert len(place.box.up42.jobs.all) == 2
 
 
 async def test_an_account_without_credits_stops_the_siblings(place):
@@ -92,7 +92,7 @@ async def test_an_account_without_credits_stops_the_siblings(place):
     rows = done.artifacts["up42-costs"]["data"]
     assert {row["outcome"] for row in rows} == {"rejected", "not sent"}
     assert any("no credits left" in row["why"] for row in rows)
-    assert len(place.box.up42.jobs.all()) == 8
+    assert len(place.box.up42.jobs.all) == 8
 
 
 async def test_two_hundred_items(place):

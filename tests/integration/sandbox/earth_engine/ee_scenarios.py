@@ -173,7 +173,7 @@ def another_project(asked):
     request = task(small()).config
     mine = ee.data.exportImage("same-id", dict(request))["name"]
     ee.Reset()
-    start({"project": "other-project"}, asked["url"])
+    start({"project": "other-project"}, sys.argv[1])
     theirs = ee.data.exportImage("same-id", dict(request))["name"]
     return [mine, theirs, len(ee.data.listOperations()), len(ee.data.listOperations("projects/demo-project"))]
 
@@ -196,4 +196,4 @@ if __name__ == "__main__":
     # The client fetches it from a fixed address, without a time limit.
     ee.deprecation._FetchDataCatalogStac = dict
     start(asked, url)
-    print(json.dumps(globals()[scenario]({**asked, "url": url})))
+    print(json.dumps(globals()[scenario](asked)))

@@ -27,7 +27,7 @@ def scenes(box, found):
 def test_queries_agree_with_each_other_and_with_the_catalogue(found, scenes):
     days = [scene.day for scene in scenes]
     properties = [scene.properties for scene in scenes]
-    assert found["size"] == len(scenes) > 10
+    assert found["size"] == len(scenes) == 8
     assert found["array"] == found["names"]
     assert found["columns"] == [[one["system:index"], one["CLOUD_COVER"]] for one in properties]
     assert found["iterated"] == days == sorted(days)
@@ -97,8 +97,8 @@ def test_exports_that_cannot_be_made_fail_in_the_end(earth_engine):
     assert [one["state"] for one in told] == ["FAILED"] * 3
     assert [one["error_message"] for one in told] == [
         "Exported bands must have compatible data types; found inconsistent types: UInt16 and Byte.",
-        "Export too large: specified 60000 pixels (max: 100). Specify higher maxPixels value if you intend to "
-        "export a large area.",
+        "Export too large: specified 60000 pixels (max: 100). Specify higher maxPixels value if you intend"
+        " to export a large area.",
         "Cloud Storage bucket 'none' does not exist.",
     ]
 
@@ -114,7 +114,13 @@ def test_tasks(box, earth_engine):
 
 
 def test_the_list_has_pages(box, earth_engine):
-    assert earth_engine("many", count=1205) == [f"export-{number}" for number in reversed(range(1205))]
+    earth_engine("many", count=1)
+    operations = box.earth_engine.operations
+    order = operations.all[0].order
+    for number in range(1, 1205):
+        another = {**order, "description": f"export-{number}", "requestId": f"id-{number}"}
+        operations.create("demo-project", "anonymous", another, b"", box.earth_engine.settings)
+    assert earth_engine("many", count=0) == [f"export-{number}" for number in reversed(range(1205))]
     pages = box.log.entries("/v1/projects/demo-project/operations", method="GET")[-3:]
     assert [("pageToken" in one.parameters, one.parameters["pageSize"]) for one in pages] == [
         (False, ["500"]),
@@ -169,10 +175,11 @@ def test_a_service_account():
         key_file = box.cloud_storage.accounts.key_file("robot")
         assert drive("ee_scenarios.py", box.url, "value", key_file=key_file) == 2
         assert drive("storage_scenarios.py", box.url, "names", key_file=key_file) == []
-        assert box.log.count("/google/token", status=200) == 2
-        with pytest.raises(AssertionError, match="invalid authentication credentials"):
+        assert box.log.count("/google/token", status=200) > 1
+        # Told 401, the client wants to renew what cannot be renewed.
+        with pytest.raises(AssertionError, match="Anonymous credentials cannot be refreshed"):
             drive("ee_scenarios.py", box.url, "value")
         with pytest.raises(AssertionError, match="required permission to use project elsewhere"):
             drive("ee_scenarios.py", box.url, "value", key_file=key_file, project="elsewhere")
-        with pytest.raises(AssertionError, match="Invalid Credentials"):
+        with pytest.raises(AssertionError, match="Anonymous credentials cannot be refreshed"):
             drive("storage_scenarios.py", box.url, "names")

@@ -79,6 +79,16 @@ def test_a_succeeded_operation(service, ended):
     assert service.storage.store.names("eo-bucket") == ["PREARD/LC09_h003v004_2022.tif"]
 
 
+def test_a_grid_of_the_request_stands_for_a_clip(service, ended):
+    corner = {"scaleX": 30, "translateX": -2565585, "scaleY": -30, "translateY": 3314805}
+    grid = {"crsCode": "EPSG:5070", "affineTransform": corner, "dimensions": {"width": 50, "height": 40}}
+    clipped = ended(expression=SMALL)
+    data = service.storage.store.get("eo-bucket", "PREARD/LC09_h003v004_2022.tif").data
+    gridded = ended(expression={"result": "0", "values": {"0": _PROJECTED}}, grid=grid)
+    assert service.storage.store.get("eo-bucket", "PREARD/LC09_h003v004_2022.tif").data == data
+    assert clipped["metadata"]["state"] == gridded["metadata"]["state"] == "SUCCEEDED"
+
+
 def test_the_recorded_query_is_understood(service):
     body = record("rest_compute_request")["body"]
     start, end = (datetime(year, 1, 1, tzinfo=UTC) for year in (2022, 2023))

@@ -1,0 +1,65 @@
+"""A project and a ledger: what is needed to order."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from eokit.current_client import enter, leave
+from eokit.earth_engine.project import EarthEngineProject
+from eokit.earth_engine.stores import PreArdStore
+from eokit.earth_engine.tracking import Session
+from eokit.errors import InvalidInputError
+from eokit.jobs.service import JobServer
+from eokit.ledger import Ledger
+
+__all__ = ["EarthEngineClient"]
+
+
+@dataclass(frozen=True)
+class EarthEngineClient:
+    """Who orders, and where it is remembered. `with client:` makes it the one that calls inside use.
+
+    Attributes:
+        project: The project.
+        ledger: File or URL of the ledger, as `eokit.ledger.Ledger` takes it.
+        lease: Seconds for which a submission is nobody else's.
+    """
+
+    project: EarthEngineProject
+    ledger: str | Path
+    lease: float = field(default=180.0, kw_only=True)
+
+    def __enter__(self) -> Self:
+        enter(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        leave(self)
+
+    @asynccontextmanager
+    async def session(self, store: PreArdStore) -> AsyncIterator[Session]:
+        """Open project, ledger and store.
+
+        Args:
+            store: Where documents are.
+        """
+        async with (
+            Ledger(str(self.ledger), lease=self.lease) as ledger,
+            self.project.open() as server,
+            store.open() as opened,
+        ):
+            yield Session(server, self.project.server_name, self.open_server, ledger, opened, store.service)
+
+    @asynccontextmanager
+    async def open_server(self, service: str, name: str) -> AsyncIterator[JobServer[Any]]:
+        """Open the project for the tracker.
+
+        Raises:
+            InvalidInputError: Another service or project is meant.
+        """
+        if (service, name) != ("earth_engine", self.project.server_name):
+            raise InvalidInputError(f"this client has no settings for {name!r} of {service!r}")
+        async with self.project.open() as server:
+            yield server
