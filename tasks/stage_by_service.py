@@ -149,12 +149,16 @@ class _Jobs:
         ledger = self._desk.ledger
         place = (server.service.name, server.endpoint)
         phases = (Phase.SENDING, Phase.UNKNOWN, *sorted(OPEN))
-        going = JobFilter(service=place[0], endpoint=place[1], process=PROCESS, phases=phases)
+        wanted = JobFilter(service=place[0], endpoint=place[1], process=PROCESS, phases=phases)
+
+        async def going() -> list[JobRecord]:
+            return [row for row in await ledger.jobs(wanted) if self._staged_by(row) & ids]
+
         with anyio.move_on_after(_PATIENCE):
-            while any(_tells(server, row, ledger) for row in await ledger.jobs(going)):
+            while any(_tells(server, row, ledger) for row in await going()):
                 await track_round(ledger, open_server, only={place}, older_than=0.0)
                 await anyio.sleep(_PAUSE)
-        return [row for row in await ledger.jobs(going) if self._staged_by(row) & ids]
+        return await going()
 
     async def _send(self, station: str, request: OgcRequest, endpoint: str) -> StationJob:
         (done,) = await submit_jobs(

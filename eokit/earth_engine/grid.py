@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from eokit.earth_engine.tiles import Bounds, Index, Tile, exact
+from eokit.earth_engine.tiles import Bounds, Index, Tile, exact, plain
 from eokit.errors import InvalidInputError
 
 __all__ = ["Limits", "TileGrid", "TileIndexError", "known_grids", "load_grids"]
@@ -178,9 +178,9 @@ class TileGrid:
     def to_dict(self) -> dict[str, Any]:
         """Write it as JSON values."""
         return {
-            "ul": list(self.ul),
+            "ul": [float(one) for one in self.ul],
             "crs": self.crs,
-            "res": list(self.res),
+            "res": plain(self.res),
             "size": list(self.size),
             "limits": None if self.limits is None else [list(pair) for pair in self.limits],
             "name": self.name,

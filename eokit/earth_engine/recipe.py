@@ -1,12 +1,13 @@
 """The image of an order, and the request that exports it."""
 
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from typing import Any
 
 import orjson
 
 from eokit.earth_engine.collections import BandSpec, CollectionSpec
-from eokit.earth_engine.scenes import Layer
+from eokit.earth_engine.scenes import Layer, area_of
 from eokit.earth_engine.tiles import Tile
 from eokit.errors import InvalidInputError
 
@@ -97,7 +98,7 @@ def export_body(
         )
     try:
         task = ee.batch.Export.image.toCloudStorage(
-            _image(spec, layers),
+            _image(spec, tile, layers),
             description=name,
             bucket=bucket,
             fileNamePrefix=path,
@@ -105,7 +106,8 @@ def export_body(
             crs=tile.crs if tile.crs.upper().startswith("EPSG:") else tile.wkt,
             crsTransform=list(tile.transform),
             dimensions=f"{tile.width}x{tile.height}",
-            **options,
+            # The client package takes the options apart.
+            **deepcopy(dict(options)),
         )
         config = {**(task.config or {})}
         config["expression"] = ee.serializer.encode(config["expression"], for_cloud_api=True)
@@ -114,16 +116,17 @@ def export_body(
     return orjson.dumps(config).decode()
 
 
-def _image(spec: CollectionSpec, layers: Sequence[Layer]) -> Any:
+def _image(spec: CollectionSpec, tile: Tile, layers: Sequence[Layer]) -> Any:
     import ee  # noqa: PLC0415
 
-    source = ee.ImageCollection(spec.id).select(
-        [band.source for band in spec.bands], [band.name for band in spec.bands]
-    )
+    area = area_of(tile)
     nodata = ee.Image.constant([band.nodata for band in spec.bands])
 
     def layer(one: Layer) -> Any:
-        chosen = source.filter(ee.Filter.inList("system:index", list(one.scenes)))
+        day = ee.Date(one.date)
+        # Names alone would do; place and day are what the service finds images by.
+        chosen = ee.ImageCollection(spec.id).filterBounds(area).filterDate(day, day.advance(1, "day"))
+        chosen = chosen.filter(ee.Filter.inList("system:index", list(one.scenes)))
         return chosen.map(lambda image: _stored(image, spec)).mosaic().unmask(nodata, False)
 
     stacked = ee.ImageCollection.fromImages([layer(one) for one in layers]).toBands()
@@ -135,7 +138,7 @@ def _stored(element: Any, spec: CollectionSpec) -> Any:
     """Give an image in the numbers of the files; flags are never touched."""
     import ee  # noqa: PLC0415
 
-    image = ee.Image(element)
+    image = ee.Image(element).select([band.source for band in spec.bands], [band.name for band in spec.bands])
     if all(band.factor == 1 for band in spec.bands):
         return _cast(image, spec.dtype)
     return ee.Image.cat(

@@ -11,7 +11,17 @@ from eokit.earth_engine.periods import Period
 from eokit.earth_engine.tiles import Tile
 from eokit.errors import ContractError, InvalidInputError
 
-__all__ = ["PAGE", "Layer", "Scene", "in_period", "layers_of", "millis_of", "read_scenes", "scenes_graph"]
+__all__ = [
+    "PAGE",
+    "Layer",
+    "Scene",
+    "area_of",
+    "in_period",
+    "layers_of",
+    "millis_of",
+    "read_scenes",
+    "scenes_graph",
+]
 
 PAGE = 5000
 """Images that one answer may describe (documented)."""
@@ -82,7 +92,7 @@ def scenes_graph(
         named = {name: image.get(f"system:{name}") for name in ("index", "time_start")}
         return ee.Dictionary({**named, "properties": image.toDictionary(there)})
 
-    collection = ee.ImageCollection(spec.id).filterBounds(_area(tile))
+    collection = ee.ImageCollection(spec.id).filterBounds(area_of(tile))
     collection = collection.filterDate(*(moment.isoformat() for moment in span))
     for one in filters:
         collection = collection.filter(read_filter(one))
@@ -90,7 +100,8 @@ def scenes_graph(
     return ee.serializer.encode(listed, for_cloud_api=True)
 
 
-def _area(tile: Tile) -> Any:
+def area_of(tile: Tile) -> Any:
+    """Give a tile's area as an `ee.Geometry`, a little smaller so that it does not touch its neighbours."""
     import ee  # noqa: PLC0415
 
     left, bottom, right, top = tile.bounds

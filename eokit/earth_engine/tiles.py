@@ -8,7 +8,7 @@ from typing import Any
 
 from eokit.errors import InvalidInputError
 
-__all__ = ["Bounds", "Index", "Tile", "exact", "wkt_of"]
+__all__ = ["Bounds", "Index", "Tile", "exact", "plain", "wkt_of"]
 
 Index = tuple[int, int]
 """Row and column: rows grow southwards, columns eastwards."""
@@ -62,7 +62,7 @@ class Tile:
     @property
     def transform(self) -> tuple[float, float, float, float, float, float]:
         """From pixels to the CRS: `x = a*column + b*row + c, y = d*column + e*row + f` as (a, b, c, d, e, f)."""
-        return (self.res[0], 0.0, self.bounds[0], 0.0, -self.res[1], self.bounds[3])
+        return (float(self.res[0]), 0.0, self.bounds[0], 0.0, -float(self.res[1]), self.bounds[3])
 
     @property
     def wkt(self) -> str:
@@ -103,8 +103,8 @@ class Tile:
         return {
             "index": list(self.index),
             "crs": self.crs,
-            "bounds": list(self.bounds),
-            "res": list(self.res),
+            "bounds": [float(edge) for edge in self.bounds],
+            "res": plain(self.res),
             "size": list(self.size),
         }
 
@@ -130,6 +130,11 @@ class Tile:
             )
         except (KeyError, TypeError, ValueError) as error:
             raise InvalidInputError(f"this is no tile: {type(error).__name__} {error}") from error
+
+
+def plain(values: tuple[float, ...]) -> list[float]:
+    """Write numbers in one way, whether they came as 30 or 30.0."""
+    return [int(value) if float(value).is_integer() else float(value) for value in values]
 
 
 def exact(value: float) -> Fraction:

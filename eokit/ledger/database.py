@@ -25,6 +25,8 @@ _DRIVERS = {
 }
 _BUSY = 60.0
 """Seconds that a writer waits for others."""
+_DEADLOCK, _DEADLOCKS = "40P01", 5
+"""PostgreSQL's word for a deadlock, and how often a transaction is tried at the most for it."""
 _SHARED = 100
 """So many writers share a commit at the most."""
 
@@ -174,9 +176,17 @@ class Database:
 
     def _run(self, batch: list[_Waiting[Any]]) -> None:
         engine = self._writer.execution_options(durable=any(entry.durable for entry in batch))
-        with self._errors(), engine.begin() as connection:
-            for entry in batch:
-                entry.value = entry.work(connection)
+        with self._errors():
+            for left in reversed(range(_DEADLOCKS)):
+                try:
+                    with engine.begin() as connection:
+                        for entry in batch:
+                            entry.value = entry.work(connection)
+                    break
+                except sa.exc.OperationalError as error:
+                    # Of two who wait for each other, PostgreSQL undoes one; it may try again.
+                    if left == 0 or getattr(error.orig, "sqlstate", "") != _DEADLOCK:
+                        raise
 
     @contextmanager
     def _errors(self) -> Iterator[None]:

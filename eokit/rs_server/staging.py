@@ -68,11 +68,15 @@ def staging_requests(
 
 
 def item_ids(request: Mapping[str, Any], collection: str) -> frozenset[str]:
-    """Give the ids of the items that an execution stages in a collection; none if it is another one's."""
+    """Give the ids of the items that an execution stages in a collection; none if it is another one's.
+
+    Of one that names its items by an address, as only others make it, nobody knows them.
+    """
     inputs = request.get("inputs", {})
     if request.get("process_id") != PROCESS or inputs.get("collection") != collection:
         return frozenset()
-    return frozenset(str(item["id"]) for item in inputs["items"]["value"]["features"])
+    features = inputs.get("items", {}).get("value", {}).get("features", ())
+    return frozenset(str(item["id"]) for item in features)
 
 
 @dataclass(frozen=True)

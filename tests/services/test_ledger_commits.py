@@ -1,5 +1,7 @@
 """Writers of one process share commits, and none of them pays for another's failure."""
 
+import threading
+
 import anyio
 import pytest
 import sqlalchemy as sa
@@ -99,3 +101,31 @@ async def test_one_who_is_cancelled_while_waiting_writes_nothing(database: Datab
     assert scope.cancelled_caught
     assert await database.write(adding(3), durable=True) == 3
     assert await database.read(numbers) == [1, 3]
+
+
+async def test_who_loses_a_deadlock_tries_again(ledger_url: str) -> None:
+    """Two processes change the same two rows, in opposite orders, and have both changed the first."""
+    if ledger_url.startswith("sqlite"):
+        pytest.skip("SQLite has one writer at a time")
+    url, both, met = read_url(ledger_url), threading.Barrier(2), threading.Event()
+
+    def changing(first: int, second: int):
+        def work(connection: sa.Connection) -> None:
+            connection.execute(sa.text("UPDATE t SET n = n + 10 WHERE id = :id"), {"id": first})
+            if not met.is_set():
+                both.wait(10)
+                met.set()
+            connection.execute(sa.text("UPDATE t SET n = n + 10 WHERE id = :id"), {"id": second})
+
+        return work
+
+    def table(connection: sa.Connection) -> None:
+        connection.execute(sa.text("CREATE TABLE t (id INTEGER, n INTEGER)"))
+        connection.execute(sa.text("INSERT INTO t VALUES (1, 0), (2, 0)"))
+
+    async with Database(url) as one, Database(url) as other:
+        await one.write(table, durable=True)
+        async with anyio.create_task_group() as group:
+            group.start_soon(lambda: one.write(changing(1, 2), durable=True))
+            group.start_soon(lambda: other.write(changing(2, 1), durable=True))
+        assert await one.read(numbers) == [20, 20]

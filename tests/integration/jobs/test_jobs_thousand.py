@@ -70,7 +70,7 @@ async def test_none_is_lost_and_each_end_is_told(box: Sandbox, tmp_path: Path) -
         )
         with box.faults.active(*faults):
             kills = 0
-            async with asyncio.timeout(120):
+            async with asyncio.timeout(200):
                 while await ledger.jobs(JobFilter(phases=[Phase.RUNNING], limit=1)):
                     process = await asyncio.create_subprocess_exec(
                         sys.executable, str(TRACKER), url, box.url, str(told)

@@ -16,7 +16,7 @@ from eokit.ledger import JobRecord, Ledger
 
 
 async def follow(url: str, base: str, told: Path) -> None:
-    """Run rounds for two seconds."""
+    """Run rounds for four seconds."""
 
     @asynccontextmanager
     async def open_server(service: str, place: str) -> AsyncIterator[JobServer[DummyRequest]]:
@@ -29,8 +29,8 @@ async def follow(url: str, base: str, told: Path) -> None:
         with told.open("a") as file:
             file.writelines(f"{record.key}\n" for record in records)
 
-    async with Ledger(url, lease=1.0) as ledger:
-        until = ledger.now() + timedelta(seconds=2)
+    async with Ledger(url, lease=2.0) as ledger:
+        until = ledger.now() + timedelta(seconds=4)
         while ledger.now() < until:
             await track_round(ledger, open_server, pace=Pace(shortest=0.2, longest=1.0))
             await announce(ledger, tell, batch=50)

@@ -51,7 +51,17 @@ def test_another_place_is_refused() -> None:
         DummyService(endpoint("elsewhere"))
 
 
-BODIES = [b"", b"[]", b"3", b"null", b"{}", b'{"id": "a"}', b'{"id": "a", "status": []}', b"\xff", b'{"id": "a"']
+BODIES = [
+    b"",
+    b"[]",
+    b"3",
+    b"null",
+    b"{}",
+    b'{"id": "a"}',
+    b'{"id": "a", "status": []}',
+    b"\xff",
+    b'{"id": "a"',
+]
 
 
 @pytest.mark.parametrize("body", BODIES)

@@ -62,6 +62,8 @@ def test_items_of_another_collection_or_process_are_no_business_of_ours():
     assert "asset_names" not in document["inputs"]
     assert item_ids(document, "s2-aux") == frozenset()
     assert item_ids({**document, "process_id": "ndvi"}, "s1-aux") == frozenset()
+    by_address = {"collection": "s1-aux", "items": {"href": "https://station/search"}}
+    assert item_ids({"process_id": "staging", "inputs": by_address}, "s1-aux") == frozenset()
 
 
 @pytest.mark.parametrize(
