@@ -8,6 +8,7 @@ from eokit.earth_engine.collections import (
     known_collections,
     load_collections,
 )
+from eokit.earth_engine.convert import open_ard, preard_to_cogs, preard_to_zarr
 from eokit.earth_engine.credentials import GoogleToken
 from eokit.earth_engine.documents import is_complete, is_ended, outcomes, progress
 from eokit.earth_engine.failures import Failure, FailureKind, judge
@@ -20,9 +21,10 @@ from eokit.earth_engine.project import EarthEngineProject, EarthEngineServer
 from eokit.earth_engine.request import EarthEngineRequest
 from eokit.earth_engine.service import EarthEngineService
 from eokit.earth_engine.stores import GCSStore, PreArdStore
+from eokit.earth_engine.submission import submission_of, submit_orders
 from eokit.earth_engine.tiles import Tile
 from eokit.earth_engine.tracker import Tracker, clean_tracked, download_tracked
-from eokit.earth_engine.tracking import Session, submission_of, submit_orders, update_tracking
+from eokit.earth_engine.tracking import Session, update_tracking
 
 __all__ = [
     "BandSpec",
@@ -57,8 +59,11 @@ __all__ = [
     "known_grids",
     "load_collections",
     "load_grids",
+    "open_ard",
     "outcomes",
     "plan_orders",
+    "preard_to_cogs",
+    "preard_to_zarr",
     "progress",
     "read_filter",
     "split_periods",

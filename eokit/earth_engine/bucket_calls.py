@@ -1,4 +1,4 @@
-"""Cloud Storage's JSON API: requests described, and answers read. Every one names a generation where it can."""
+"""Cloud Storage's JSON API: requests described, and answers read; generations are named."""
 
 from collections.abc import Mapping
 from typing import Any

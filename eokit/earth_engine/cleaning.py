@@ -77,8 +77,8 @@ async def plan_cleaning(
         )
     if missing:
         raise InvalidInputError(
-            f"no verified download is known of {len(missing)} orders, the first is {missing[0]}; download them, or "
-            "say unverified=True"
+            f"no verified download is known of {len(missing)} orders, the first is {missing[0]}; download "
+            "them, or say unverified=True"
         )
     return plans
 

@@ -104,8 +104,8 @@ def collection_spec(name: str, known: Mapping[str, CollectionSpec] | None = None
     collections = known_collections() if known is None else known
     if name not in collections:
         raise InvalidInputError(
-            f"nothing is known of the image collection {name!r}; known are {', '.join(collections)}. Others can be "
-            "described in a file, see load_collections"
+            f"nothing is known of the image collection {name!r}; known are {', '.join(collections)}. Others "
+            "can be described in a file, see load_collections"
         )
     return collections[name]
 

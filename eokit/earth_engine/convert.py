@@ -25,18 +25,21 @@ def open_ard(path: str | Path) -> "xarray.Dataset":
     """Open what `preard_to_zarr` has written; nothing is read yet.
 
     Returns:
-        A dataset of (time, y, x): bands as physical values with NaN where there is none, flags as they are; the
-        `spatial_ref` coordinate has the CRS, the attribute `scenes` the properties of the images of each time.
+        A dataset of (time, y, x): bands as physical values with NaN where there is none, flags as they are;
+        the `spatial_ref` coordinate has the CRS, the attribute `scenes` the properties of the images of
+        each time.
     """
     import xarray as xr  # noqa: PLC0415
 
-    return xr.open_dataset(path, engine="zarr", consolidated=False, decode_coords="all")
+    dataset = xr.open_dataset(path, engine="zarr", consolidated=False, decode_coords="all")
+    return dataset[list(dataset.attrs["bands"])]
 
 
 def preard_to_zarr(metadata: Iterable[str | Path], target: str | Path, *, overwrite: bool = False) -> Path:
-    """Write orders of one tile and collection as one Zarr (version 3), block by block. Blocking: run it in a thread.
+    """Write orders of one tile and collection as one Zarr (version 3), block by block.
 
-    Memory depends on the number of bands in a file, not on the tile's size or the number of orders.
+    Blocking: run it in a thread. Memory depends on the number of bands in a file, not on the
+    tile's size or the number of orders.
 
     Args:
         metadata: Metadata files of the orders, their images beside them.
@@ -104,6 +107,7 @@ def _write_zarr(orders: Sequence[PreArd], path: Path) -> None:
         "Conventions": "CF-1.10",
         "collection": first.collection,
         "tile": tile.name,
+        "bands": [band.name for band in first.bands],
         "scenes": [layer for one in orders for layer in one.scenes],
     })  # fmt: skip
     _write_coordinates(group, orders)
@@ -189,10 +193,10 @@ def _write_coordinates(group: Any, orders: Sequence[PreArd]) -> None:
 def preard_to_cogs(
     metadata: Iterable[str | Path], target: str | Path, *, overwrite: bool = False
 ) -> list[Path]:
-    """Write orders of one tile and collection as Cloud-Optimized GeoTIFFs, one per layer. Blocking: run it in a thread.
+    """Write orders of one tile and collection as Cloud-Optimized GeoTIFFs, one per layer.
 
-    Bands have names, scales and offsets; the tag `scenes` has the properties of the images. The files' nodata is that of
-    the first band.
+    Blocking: run it in a thread. Bands have names, scales and offsets; the tag `scenes` has the
+    properties of the images. The files' nodata is that of the first band.
 
     Args:
         metadata: Metadata files of the orders, their images beside them.
@@ -216,9 +220,9 @@ def preard_to_cogs(
 
 
 def _write_cogs(order: PreArd, layers: Sequence[int], folder: Path) -> list[str]:
-    import rasterio  # noqa: PLC0415
-    from rasterio.shutil import copy  # noqa: PLC0415
-    from rasterio.windows import Window  # noqa: PLC0415
+    import rasterio  # type: ignore[import-untyped]  # noqa: PLC0415
+    from rasterio.shutil import copy  # type: ignore[import-untyped]  # noqa: PLC0415
+    from rasterio.windows import Window  # type: ignore[import-untyped]  # noqa: PLC0415
 
     tile = order.tile
     profile = {

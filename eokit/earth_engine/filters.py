@@ -34,11 +34,12 @@ def read_filter(given: FilterLike) -> Any:
     Args:
         given: An `ee.Filter`, or one of these documents:
 
-            - `{"function": "lte", "name": "CLOUD_COVER", "value": 80}`, with `eq`, `neq`, `lt`, `lte`, `gt`, `gte`,
-              `stringContains`, `stringStartsWith`, `stringEndsWith`, or `inList` and a list as value;
+            - `{"function": "lte", "name": "CLOUD_COVER", "value": 80}`, with `eq`, `neq`, `lt`, `lte`,
+              `gt`, `gte`, `stringContains`, `stringStartsWith`, `stringEndsWith`, or `inList` and a list as
+              value;
             - `{"function": "notNull", "name": "CLOUD_COVER"}`;
-            - `{"function": "dayOfYear", "start": 150, "end": 250}`, or `month`: both ends are part of it, and it may
-              go over the new year;
+            - `{"function": "dayOfYear", "start": 150, "end": 250}`, or `month`: both ends are part of it,
+              and it may go over the new year;
             - `{"function": "And", "filters": [...]}`, `Or`, or `Not` of one.
 
     Raises:
@@ -56,8 +57,9 @@ def read_filter(given: FilterLike) -> Any:
     made = _made(function, rest)
     if made is None or rest:
         raise InvalidInputError(
-            f"filter {dict(given)!r} is not known here; `function` is one of {', '.join(_COMPARISONS)}, notNull, "
-            f"{', '.join(_SPANS)}, And, Or, Not, with `name` and `value`, `start` and `end`, or `filters`"
+            f"filter {dict(given)!r} is not known here; `function` is one of {', '.join(_COMPARISONS)}, "
+            f"notNull, {', '.join(_SPANS)}, And, Or, Not, with `name` and `value`, `start` and `end`, or "
+            "`filters`"
         )
     return made
 

@@ -1,7 +1,8 @@
-"""Teaching the client package what functions there are, so that graphs can be made without its own connection.
+"""Teaching the client package what functions there are: graphs are made without its connection.
 
-The package keeps one connection for the whole process. Graphs need none: they are the same for all projects, and
-only the list of functions must be known. Where a program has called `ee.Initialize`, that is used.
+The package keeps one connection for the whole process. Graphs need none: they are the same for all
+projects, and only the list of functions must be known. Where a program has called `ee.Initialize`, that is
+used.
 """
 
 import threading

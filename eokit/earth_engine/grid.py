@@ -110,8 +110,8 @@ class TileGrid:
             ) from error
         if self.limits is not None and (row not in self.rows or column not in self.cols):
             raise TileIndexError(
-                f"grid {self.name!r} has no tile {(row, column)}; its rows are {self.limits[0]} and its columns "
-                f"{self.limits[1]}, first and last"
+                f"grid {self.name!r} has no tile {(row, column)}; its rows are {self.limits[0]} and its "
+                f"columns {self.limits[1]}, first and last"
             )
         return row, column
 
@@ -229,7 +229,7 @@ def load_grids(path: str | Path) -> dict[str, TileGrid]:
 
 @cache
 def known_grids() -> Mapping[str, TileGrid]:
-    """Give the grids that come along: Landsat ARD of the conterminous USA, Alaska and Hawaii, and a global one."""
+    """Give the grids that come along: Landsat ARD of the USA, in three parts, and a global one."""
     return _grids(files("eokit.earth_engine").joinpath("grids.yaml").read_text())
 
 

@@ -31,8 +31,8 @@ class LocalStore:
 
     Attributes:
         root: The folder.
-        mounts: The bucket that is mounted there, whose exports appear there by themselves; empty: none is, and
-            nothing can be ordered.
+        mounts: The bucket that is mounted there, whose exports appear there by themselves; empty: none is,
+            and nothing can be ordered.
     """
 
     root: Path
@@ -48,7 +48,8 @@ class LocalStore:
         """The mounted bucket."""
         if not self.mounts:
             raise InvalidInputError(
-                f"Earth Engine cannot write to {self.root}; use a GCSStore, or say in `mounts` which bucket is mounted"
+                f"Earth Engine cannot write to {self.root}; use a GCSStore, or say in `mounts` which bucket "
+                "is mounted there"
             )
         return self.mounts
 
@@ -103,9 +104,9 @@ class OpenFolder:
         found = []
         for path in sorted(folder.rglob("*")) if folder.is_dir() else ():
             name = path.relative_to(self._root).as_posix()
-            if name.startswith(prefix) and not path.name.startswith(".") and not is_part(path.name):
-                if path.is_file() and not path.is_symlink():
-                    found.append(self._described(name))
+            hidden = path.name.startswith(".") or is_part(path.name)
+            if name.startswith(prefix) and not hidden and path.is_file() and not path.is_symlink():
+                found.append(self._described(name))
         return found
 
     def _described(self, name: str) -> StoredObject:

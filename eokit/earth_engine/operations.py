@@ -43,7 +43,8 @@ _PHASES = {
 def read_operation(document: Any, *, url: str = "") -> JobState:
     """Read an operation.
 
-    A state that is not known is logged and taken as running; one that is missing is judged by `done` and `error`.
+    A state that is not known is logged and taken as running; one that is missing is judged by `done` and
+    `error`.
 
     Raises:
         ContractError: It is no operation.

@@ -1,4 +1,4 @@
-"""Orders: what is asked for, tile by tile and period by period, worked out before anything is written or sent."""
+"""Orders: what is asked for, tile by tile and period by period, worked out before any is sent."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -309,11 +309,13 @@ def _check(orders: Sequence[Order], *, error_if_empty: bool) -> None:
         check_key(f"{order.path}.json")
         if order.path in names:
             raise InvalidInputError(
-                f"two orders would be {order.path}; let name_template tell them apart by collection, tile and period"
+                f"two orders would be {order.path}; let name_template tell them apart by collection, tile "
+                "and period"
             )
         names.add(order.path)
         if error_if_empty and order.request is None:
             start, end = order.period
             raise EmptyCollectionError(
-                f"no image of {order.spec.id} over tile {order.tile.name} from {start:%Y-%m-%d} to {end:%Y-%m-%d}"
+                f"no image of {order.spec.id} over tile {order.tile.name} from {start:%Y-%m-%d} to "
+                f"{end:%Y-%m-%d}"
             )

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 from eokit.errors import InvalidInputError
@@ -54,7 +55,7 @@ def _edges(bounds: tuple[float, float, float, float]) -> list[Point]:
     corners = [(left, bottom), (right, bottom), (right, top), (left, top), (left, bottom)]
     return [
         (x0 + (x1 - x0) * step / _POINTS, y0 + (y1 - y0) * step / _POINTS)
-        for (x0, y0), (x1, y1) in zip(corners, corners[1:], strict=False)
+        for (x0, y0), (x1, y1) in pairwise(corners)
         for step in range(_POINTS)
     ]
 

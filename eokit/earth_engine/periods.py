@@ -29,10 +29,10 @@ def split_periods(start: datetime | str, end: datetime | str, freq: str | None =
     Args:
         start: Its start; without a zone it is UTC.
         end: Its end, no part of it.
-        freq: Number and unit as in pandas: `1YS`, `5YS`, `QS`, `2MS`, `W`, `16D`; a unit that means the end of
-            years, quarters or months cuts at the same moments. With a month (`YS-OCT`, `QS-FEB`) years or quarters
-            begin in it, with a weekday (`W-MON`) weeks end with it. Several years are counted from the
-            start's own year, several days from the start itself. None: one period.
+        freq: Number and unit as in pandas: `1YS`, `5YS`, `QS`, `2MS`, `W`, `16D`; a unit that means the end
+            of years, quarters or months cuts at the same moments. With a month (`YS-OCT`, `QS-FEB`) years
+            or quarters begin in it, with a weekday (`W-MON`) weeks end with it. Several years are counted
+            from the start's own year, several days from the start itself. None: one period.
 
     Returns:
         The periods in order.

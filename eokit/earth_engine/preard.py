@@ -1,10 +1,11 @@
-"""Orders that were brought home: their metadata and files, checked against each other, read window by window."""
+"""Orders that were brought home: metadata and files, checked against each other."""
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -102,8 +103,8 @@ class PreArd:
         Raises:
             IntegrityError: A file does not fit the metadata.
         """
-        import rasterio  # noqa: PLC0415
-        from rasterio.windows import Window  # noqa: PLC0415
+        import rasterio  # type: ignore[import-untyped]  # noqa: PLC0415
+        from rasterio.windows import Window  # type: ignore[import-untyped]  # noqa: PLC0415
 
         chosen = range(len(self.times)) if layers is None else layers
         count = len(self.bands)
@@ -120,20 +121,15 @@ class PreArd:
 
     def _check(self, file: Any, path: Path, row: int, column: int) -> None:
         a, _, left, _, e, top = self.tile.transform
-        expected = {
-            "bands": len(self.times) * len(self.bands),
-            "dtype": self.dtype,
-            "transform": (a, 0.0, left + column * a, 0.0, e, top + row * e),
-        }
-        found = {"bands": file.count, "dtype": file.dtypes[0], "transform": tuple(file.transform)[:6]}
-        for what, value in expected.items():
-            same = found[what] == value
-            if what == "transform":
-                same = all(
-                    abs(one - other) <= abs(a) * 1e-6 for one, other in zip(found[what], value, strict=True)
-                )
-            if not same:
+        found = {"bands": file.count, "dtype": file.dtypes[0]}
+        for what, value in {"bands": len(self.times) * len(self.bands), "dtype": self.dtype}.items():
+            if found[what] != value:
                 raise IntegrityError(what, value, found[what], where=str(path))
+        expected = (a, 0.0, left + column * a, 0.0, e, top + row * e)
+        if any(
+            abs(one - other) > abs(a) * 1e-6 for one, other in zip(file.transform, expected, strict=False)
+        ):
+            raise IntegrityError("transform", expected, tuple(file.transform)[:6], where=str(path))
 
 
 def _rows(bands: int, dtype: str) -> int:
@@ -149,7 +145,7 @@ def _rows(bands: int, dtype: str) -> int:
 def _cuts(start: int, stop: int, step: int) -> list[tuple[int, int]]:
     """Cut a span where multiples of a step are."""
     edges = [start, *range((start // step + 1) * step, stop, step), stop]
-    return list(zip(edges, edges[1:], strict=False))
+    return list(pairwise(edges))
 
 
 @contextmanager

@@ -29,8 +29,8 @@ def export_options(given: Mapping[str, Any], spec: CollectionSpec) -> dict[str, 
     """Give the keywords of an export: those given, on top of working defaults.
 
     Args:
-        given: Keywords as `ee.batch.Export.image.toCloudStorage` knows them; `cloudOptimized` and `noData` may stand
-            beside the others.
+        given: Keywords as `ee.batch.Export.image.toCloudStorage` knows them; `cloudOptimized` and `noData`
+            may stand beside the others.
         spec: The collection.
 
     Raises:
@@ -71,15 +71,16 @@ def export_body(
 ) -> str:
     """Write the body of an export's request.
 
-    The images are named one by one, so that the same body always means the same numbers. Bands are those of the
-    first layer, then those of the second, and so on.
+    The images are named one by one, so that the same body always means the same numbers. Bands are those of
+    the first layer, then those of the second, and so on.
 
     Args:
         spec: The collection.
         tile: Where; its grid is the files' grid.
         layers: Which images.
         bucket: Where the files go.
-        path: Whole name of the files in it, without ending; its last part is also the operation's description.
+        path: Whole name of the files in it, without ending; its last part is also the operation's
+            description.
         options: As from `export_options`.
 
     Returns:
@@ -93,8 +94,8 @@ def export_body(
     bands, name = len(layers) * len(spec.bands), path.rpartition("/")[2]
     if not 0 < bands <= MOST_BANDS:
         raise InvalidInputError(
-            f"{name} would have {bands} bands of {len(layers)} layers; from 1 to {MOST_BANDS} are allowed, order "
-            "shorter periods"
+            f"{name} would have {bands} bands of {len(layers)} layers; from 1 to {MOST_BANDS} are allowed, "
+            "order shorter periods"
         )
     try:
         task = ee.batch.Export.image.toCloudStorage(

@@ -18,8 +18,8 @@ _PROCESS = "image:export to gs://"
 class EarthEngineRequest(JobRequest):
     """An export of an image to Cloud Storage.
 
-    What is asked for is the `order`. The `body` is one way to say it, made when it was first planned: which images there were
-    then. Another body does not make it another job.
+    What is asked for is the `order`. The `body` is one way to say it, made when it was first planned: which
+    images there were then. Another body does not make it another job.
     """
 
     service: Literal["earth_engine"] = "earth_engine"

@@ -33,10 +33,8 @@ def fill(template: str, fields: Mapping[str, Any]) -> str:
             date.
 
     Example:
-        >>> fill("h{tile.horizontal:03d}_{now:%Y}", {"tile.horizontal": 3, "now": "2022"[:4]})
-        Traceback (most recent call last):
-        ...
-        eokit.errors.InvalidInputError: template 'h{tile.horizontal:03d}_{now:%Y}': format '%Y' does not fit the text '2022'
+        >>> fill("{collection}_h{tile.horizontal:03d}", {"collection": "LC09", "tile.horizontal": 3})
+        'LC09_h003'
     """
     try:
         parts = list(_FORMATTER.parse(template))
@@ -67,11 +65,7 @@ def _filled(template: str, name: str | None, spec: str, kind: str | None, fields
 
 def known_part(template: str) -> str:
     """Give what all names made of a template begin with."""
-    for text, name, _, _ in _FORMATTER.parse(template):
-        if name is not None:
-            return text
-        return text
-    return ""
+    return next((text for text, _, _, _ in _FORMATTER.parse(template)), "")
 
 
 def check_name(name: str) -> str:

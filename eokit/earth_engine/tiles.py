@@ -61,7 +61,7 @@ class Tile:
 
     @property
     def transform(self) -> tuple[float, float, float, float, float, float]:
-        """From pixels to the CRS: `x = a*column + b*row + c, y = d*column + e*row + f` as (a, b, c, d, e, f)."""
+        """(a, b, c, d, e, f) of `x = a*column + b*row + c, y = d*column + e*row + f`."""
         return (float(self.res[0]), 0.0, self.bounds[0], 0.0, -float(self.res[1]), self.bounds[3])
 
     @property

@@ -1,4 +1,4 @@
-"""The CEDAR tracker: orders pre-ARD, follows it, brings it home and cleans up. Plain calls over async work."""
+"""The CEDAR tracker: orders pre-ARD, follows it, brings it home and cleans up."""
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -18,9 +18,10 @@ from eokit.earth_engine.grid import TileGrid
 from eokit.earth_engine.manifests import manifest_in, order_path
 from eokit.earth_engine.orders import Layout, Order, Wanted, plan_orders
 from eokit.earth_engine.stores import PreArdStore
+from eokit.earth_engine.submission import submission_of, submit_orders
 from eokit.earth_engine.templates import check_prefix, fill, known_part
 from eokit.earth_engine.tiles import Index
-from eokit.earth_engine.tracking import Session, document_name, submission_of, submit_orders, update_tracking
+from eokit.earth_engine.tracking import Session, document_name, update_tracking
 from eokit.errors import AbsentError, InvalidInputError
 from eokit.storage.names import check_key
 
@@ -28,6 +29,7 @@ __all__ = ["Tracker", "clean_tracked", "download_tracked"]
 
 
 T = TypeVar("T")
+_NAME_TEMPLATE = "{collection}_h{tile.horizontal:03d}v{tile.vertical:03d}_{date_start}_{date_end}"
 Files = list[Path]
 Names = list[str]
 Orders = list[Order]
@@ -47,16 +49,17 @@ class Tracker:
         tile_grid: Tile grid to use for ARD.
         store: Where images and metadata go.
         name_template: Template of the name of images and metadata. Fields: `collection` (slashes become `_`),
-            `tile.horizontal`, `tile.vertical`, `tile.name`, `date_start` and `date_end` (UTC days, as text), `now`.
+            `tile.horizontal`, `tile.vertical`, `tile.name`, `date_start` and `date_end` (UTC days, as
+            text), `now`.
         prefix_template: Template of their folder; the same fields.
         tracking_template: Template of the name of a tracking document. Fields: `date_start`, `date_end`,
-            `period_start`, `period_end` (as text), `period_freq`, `today` (as text), `now`, `collections` (joined
-            by `_`), `tile_indices` (as `h003v004_h003v005`). With the default, two different submissions of a day
-            for the same span are told apart by a number.
+            `period_start`, `period_end` (as text), `period_freq`, `today` (as text), `now`, `collections`
+            (joined by `_`), `tile_indices` (as `h003v004_h003v005`). With the default, two different
+            submissions of a day for the same span are told apart by a number.
         tracking_prefix: Folder of tracking documents.
         filters: Filters by collection: `ee.Filter` objects, or documents as `read_filter` takes them.
-        export_image_kwds: Keywords of exports, as `ee.batch.Export.image.toCloudStorage` takes them; what the tile
-            and the store say is not for them to say.
+        export_image_kwds: Keywords of exports, as `ee.batch.Export.image.toCloudStorage` takes them; what
+            the tile and the store say is not for them to say.
         collections: What is known of collections; None: what comes along.
         attempts: How often an order is sent at the most, when it fails by no fault of its own.
         client: Project and ledger; None: those of the nearest `with client:`.
@@ -67,7 +70,7 @@ class Tracker:
         self,
         tile_grid: TileGrid,
         store: PreArdStore,
-        name_template: str = "{collection}_h{tile.horizontal:03d}v{tile.vertical:03d}_{date_start}_{date_end}",
+        name_template: str = _NAME_TEMPLATE,
         prefix_template: str = "CEDAR_PREARD",
         tracking_template: str = "TRACKING_PERIOD{date_start}-{date_end}_TASK{today}",
         tracking_prefix: str = "CEDAR_TRACKING",
@@ -107,8 +110,8 @@ class Tracker:
     ) -> tuple[str, str]:
         """Submit and track pre-ARD tasks.
 
-        What was submitted before is not submitted again: the same call, also after a crash, goes on where the last one
-        ended, and finds the exports that there are.
+        What was submitted before is not submitted again: the same call, also after a crash, goes on where
+        the last one ended, and finds the exports that there are.
 
         Args:
             collections: Image collection name(s).
@@ -233,19 +236,19 @@ class Tracker:
     ) -> Iterator[tuple[str, Files]]:
         """Download pre-ARD and metadata to a directory, every file verified.
 
-        A file that is there with the right content is not fetched again. What was downloaded is written into the stored
-        tracking document, for `clean`.
+        A file that is there with the right content is not fetched again. What was downloaded is written
+        into the stored tracking document, for `clean`.
 
         Args:
             tracking_info: Tracking document.
             dest: The directory.
             overwrite: Whether a file of other content may be replaced; else that is an error.
-            callback: Called after each file with `item` and `n_steps`: 0 for metadata, for an image its part of its
-                order's images.
+            callback: Called after each file with `item` and `n_steps`: 0 for metadata, for an image its
+                part of its order's images.
 
         Returns:
-            Pairs of task id and files, as they come; wrap it in a `dict` to make it not lazy. Orders that never had an id
-            go by their name.
+            Pairs of task id and files, as they come; wrap it in a `dict` to make it not lazy. Orders that
+            never had an id go by their name.
         """
         orders = check_tracking(tracking_info)["orders"]
         stream = fetch_orders(self.store, tracking_info, Path(dest), overwrite=overwrite)
@@ -370,9 +373,9 @@ def download_tracked(
         overwrite: Whether a file of other content may be replaced; else that is an error.
 
     Yields:
-        Task id (the order's name if it never had one); number of images if known, otherwise None; an iterator that
-        downloads metadata and gives files; an iterator that downloads images and gives files, each
-        verified.
+        Task id (the order's name if it never had one); number of images if known, otherwise None; an
+        iterator that downloads metadata and gives files; an iterator that downloads images and gives files,
+        each verified.
     """
     folder = Path(dest)
     for order in check_tracking(tracking_info)["orders"]:
@@ -394,7 +397,8 @@ def clean_tracked(
         unverified: Whether to remove also what nobody has downloaded.
 
     Yields:
-        Task id (the order's name if it never had one), and an iterator that deletes files and gives their names.
+        Task id (the order's name if it never had one), and an iterator that deletes files and gives their
+        names.
 
     Raises:
         InvalidInputError: Of an order there is no verified download, or it has not ended; it stays.

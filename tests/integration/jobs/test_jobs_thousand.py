@@ -1,4 +1,4 @@
-"""A thousand jobs at three endpoints, one of them dead, one unreliable, and a tracker that is killed often."""
+"""A thousand jobs at three endpoints, one dead and one unreliable, and a tracker that is killed often."""
 
 import asyncio
 import os
@@ -78,7 +78,7 @@ async def test_none_is_lost_and_each_end_is_told(box: Sandbox, tmp_path: Path) -
                     if kills < KILLS:
                         # At another moment each time, from the first look on.
                         seen = box.log.last
-                        while box.log.last <= seen + kills % 4 and process.returncode is None:
+                        while box.log.last <= seen + kills % 4 and process.returncode is None:  # noqa: ASYNC110
                             await asyncio.sleep(0.02)
                         if process.returncode is None:
                             os.kill(process.pid, signal.SIGKILL)

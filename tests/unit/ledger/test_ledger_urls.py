@@ -48,14 +48,14 @@ def test_urls_that_are_refused(url: str) -> None:
 def test_a_network_file_system_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(mounts, "file_system", lambda path, _=None: "nfs4")
     monkeypatch.setattr("eokit.ledger.database.file_system", lambda path: "nfs4")
-    with pytest.raises(LedgerError, match="network file system 'nfs4'.*PostgreSQL"):
+    with pytest.raises(LedgerError, match=r"network file system 'nfs4'.*PostgreSQL"):
         Ledger(f"sqlite:///{tmp_path / 'l.db'}")
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.anyio
 async def test_a_database_that_cannot_be_reached_shows_no_password() -> None:
-    with pytest.raises(LedgerError, match="db on 127.0.0.1:1 cannot be used") as caught:
+    with pytest.raises(LedgerError, match=r"db on 127.0.0.1:1 cannot be used") as caught:
         async with Ledger("postgresql://ann:hush@127.0.0.1:1/db"):
             pass
     assert "hush" not in str(caught.value)
