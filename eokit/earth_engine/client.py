@@ -12,6 +12,7 @@ from eokit.earth_engine.stores import PreArdStore
 from eokit.earth_engine.tracking import Session
 from eokit.errors import InvalidInputError
 from eokit.jobs.service import JobServer
+from eokit.jobs.tracker import Pace
 from eokit.ledger import Ledger
 
 __all__ = ["EarthEngineClient"]
@@ -25,11 +26,13 @@ class EarthEngineClient:
         project: The project.
         ledger: File or URL of the ledger, as `eokit.ledger.Ledger` takes it.
         lease: Seconds for which a submission is nobody else's.
+        pace: How often the project is asked by `update` and `submit`.
     """
 
     project: EarthEngineProject
     ledger: str | Path
     lease: float = field(default=180.0, kw_only=True)
+    pace: Pace = field(default_factory=Pace, kw_only=True)
 
     def __enter__(self) -> Self:
         enter(self)
@@ -50,7 +53,9 @@ class EarthEngineClient:
             self.project.open() as server,
             store.open() as opened,
         ):
-            yield Session(server, self.project.server_name, self.open_server, ledger, opened, store.service)
+            yield Session(
+                server, self.project.server_name, self.open_server, ledger, opened, store.service, self.pace
+            )
 
     @asynccontextmanager
     async def open_server(self, service: str, name: str) -> AsyncIterator[JobServer[Any]]:

