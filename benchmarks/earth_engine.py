@@ -2,9 +2,9 @@
 
     python -m benchmarks.earth_engine [--files 12] [--megabytes 40] [--repeats 5] [--layers 12] [--json]
 
-Both fetch the same objects from the same local server, several files at a time. transfer_manager checks each file's hash
-and leaves it under its final name while it is being written; ours compares size and CRC32C with the
-bucket's list, takes up what was cut, and renames. The repeats are interleaved; the figures are the
+Both fetch the same objects from the same local server, several files at a time. transfer_manager checks
+each file's hash, and writes under its final name; ours compares size and CRC32C with the bucket's list,
+takes up what was cut, and renames. The repeats are interleaved; the figures are the
 median and, in brackets, the least and the most. The folder is in memory where there is `/dev/shm`.
 
 Conversion runs in a process of its own per size, whose peak of memory is the kernel's figure (VmHWM).
@@ -66,7 +66,7 @@ def ours(url: str, folder: Path) -> None:
 
 
 def theirs(url: str, folder: Path) -> None:
-    """Download with transfer_manager: threads, since the server is on this host and processes take a second to start."""
+    """Download with transfer_manager: threads, since processes take a second to start."""
     from google.auth.credentials import AnonymousCredentials  # noqa: PLC0415
     from google.cloud import storage  # noqa: PLC0415
     from google.cloud.storage import transfer_manager  # noqa: PLC0415

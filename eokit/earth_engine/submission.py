@@ -1,5 +1,6 @@
 """Submission of orders: written down first, then sent; whatever dies in between, none is sent twice."""
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -14,11 +15,12 @@ from eokit.earth_engine.request import EarthEngineRequest
 from eokit.earth_engine.stores import OpenStore
 from eokit.earth_engine.tracking import Session, document_name, refresh
 from eokit.errors import ConflictError, InvalidInputError
-from eokit.ledger import Intent, JobRecord
+from eokit.ledger import Intent, JobFilter, JobRecord
 
 __all__ = ["submission_of", "submit_orders"]
 
 _CONCURRENT = 8
+_ENDING = re.compile(r"(-\d{10}-\d{10})?\.tif$|\.json$")
 _MOST_NAMES = 1000
 
 
@@ -76,7 +78,7 @@ async def submit_orders(
     Raises:
         ConflictError: Another order has the files of one of these.
     """
-    await _check_free(session.store, orders)
+    await _check_free(session, orders)
     now = session.ledger.now()
     name = await _begin(session.store, layout, orders, submission, now, name, prefix)
     records = {
@@ -105,23 +107,26 @@ def _intents(session: Session, orders: Sequence[Order], label: str, run_key: str
     ]
 
 
-async def _check_free(store: OpenStore, orders: Sequence[Order]) -> None:
+async def _check_free(session: Session, orders: Sequence[Order]) -> None:
     """Refuse names that other orders have: one would overwrite the other's files."""
-    documents = [order.document() for order in orders]
-    listed = {one.name for one in await listed_by_prefix(store, documents)}
-    taken: list[str] = []
+    listed = await listed_by_prefix(session.store, [order.document() for order in orders])
+    there = {_ENDING.sub("", one.name) for one in listed}
+    in_doubt = [order for order in orders if order.path in there]
+    known = await session.ledger.jobs(JobFilter(keys=[order.key for order in in_doubt]))
+    ours, taken = {record.key for record in known}, []
     limiter = anyio.CapacityLimiter(_CONCURRENT)
 
     async def look(order: Order) -> None:
         async with limiter:
-            found = await store.read(f"{order.path}.json")
-        if found is not None and (found.document.get("task") or {}).get("key") != order.key:
+            found = await session.store.read(f"{order.path}.json")
+        # Images alone are ours if they were ordered by us: their metadata may not have been written.
+        key = (found.document.get("task") or {}).get("key") if found else order.key in ours and order.key
+        if key != order.key:
             taken.append(order.path)
 
     async with one_error(), anyio.create_task_group() as group:
-        for order in orders:
-            if f"{order.path}.json" in listed:
-                group.start_soon(look, order)
+        for order in in_doubt:
+            group.start_soon(look, order)
     if taken:
         raise ConflictError(
             f"{len(taken)} names belong to other orders, the first is {min(taken)}: clean those first, or "

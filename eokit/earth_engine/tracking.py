@@ -199,17 +199,11 @@ _FINAL = frozenset({"COMPLETED", "FAILED", "CANCELLED", "LOST"})
 
 
 async def _find_files(store: OpenStore, orders: Sequence[dict[str, Any]]) -> None:
-    """Write down the files of completed orders, and of those that the service has forgotten."""
-    open_ones = [
-        order
-        for order in orders
-        if order["status"].get("state") in ("COMPLETED", "LOST")
-        and not (order.get("manifest") or order.get("cleaned"))
-    ]
-    if not open_ones:
-        return
-    objects = await listed_by_prefix(store, open_ones)
-    for order in open_ones:
+    """Write down the files of completed orders; one that was forgotten is complete if all are there."""
+    ended = [order for order in orders if order["status"].get("state") in ("COMPLETED", "LOST")]
+    unknown = [order for order in ended if not order.get("manifest") and not order.get("cleaned")]
+    objects = await listed_by_prefix(store, unknown) if unknown else []
+    for order in unknown:
         try:
             found = order_manifest(objects, order)
         except ContractError as error:
@@ -218,5 +212,6 @@ async def _find_files(store: OpenStore, orders: Sequence[dict[str, Any]]) -> Non
         order.pop("manifest_error", None)
         order["manifest"] = [one.to_dict() for one in found]
         order["metadata"] = metadata_name(order)
-        if order["status"]["state"] == "LOST":
+    for order in ended:
+        if order.get("manifest"):
             order["status"] = {**order["status"], "state": "COMPLETED"}

@@ -169,6 +169,15 @@ def test_what_the_service_has_forgotten_is_looked_for_in_the_bucket(box, tracker
     )
     assert lost["status"]["state"] == "LOST"
     assert "4 of 4 files are not there" in lost["manifest_error"]
+    assert outcomes(tracker.update(name)) == {"COMPLETED": 1, "LOST": 1}
+
+
+def test_files_of_others_are_not_overwritten(box, tracker):
+    (order,) = tracker.plan(OLI, (4, 3), *SPAN)
+    box.cloud_storage.store.put("eo-bucket", f"{order.path}-0000000000-0000000000.tif", b"theirs", {})
+    with pytest.raises(ConflictError, match="belong to other orders"):
+        tracker.submit(OLI, (4, 3), *SPAN)
+    assert operations(box) == []
 
 
 def test_nothing_found_is_an_outcome(box, tracker):

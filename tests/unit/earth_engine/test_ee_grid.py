@@ -1,3 +1,4 @@
+import itertools
 import json
 from fractions import Fraction
 from pathlib import Path
@@ -8,7 +9,6 @@ from hypothesis import strategies as st
 
 from eokit.earth_engine import Tile, TileGrid, TileIndexError, known_grids, load_grids
 from eokit.errors import InvalidInputError
-import itertools
 
 CASES = Path(__file__).parents[3].parent / "shared" / "data" / "earth_engine" / "tilegrid_cases.json"
 CONUS = known_grids()["LANDSAT_ARD_CU"]

@@ -1,3 +1,4 @@
+import itertools
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -6,7 +7,6 @@ from hypothesis import strategies as st
 
 from eokit.earth_engine import split_periods
 from eokit.errors import InvalidInputError
-import itertools
 
 moments = st.datetimes(datetime(1980, 1, 1), datetime(2030, 1, 1), timezones=st.just(UTC))
 units = st.sampled_from(
