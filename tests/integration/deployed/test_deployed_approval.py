@@ -70,7 +70,7 @@ def test_a_price_that_rose_is_asked_for_again(stack: SharedStack, runs: Runs, ti
     run = start(runs, title, process=process)
     assert runs.wait(run, PAUSED)["name"] == "Suspended"
     admin = f"{stack.sandbox}/_sandbox/up42/state"
-    httpx.patch(admin, json={"prices": {process: 7777}}, trust_env=False).raise_for_status()
+    httpx.patch(admin, json={"prices": {process: 50}}, trust_env=False).raise_for_status()
     answer(runs, run, approve=True, who="ada", why="at the old price")
     wait_until(lambda: questions(runs, run) == 2, 120, "the second question")
     assert runs.wait(run, PAUSED)["name"] == "Suspended"
