@@ -8,19 +8,23 @@ Applied again it changes what differs. It talks to the Prefect server of `PREFEC
 
 import argparse
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from prefect.blocks.core import Block
-from prefect.client.orchestration import get_client
+from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.actions import BlockDocumentCreate, BlockDocumentUpdate
 from prefect.exceptions import ObjectAlreadyExists
+from pydantic import Secret, SecretStr
+from pydantic_core import to_jsonable_python
 
 import blocks
 from blocks import (
     DummyServer,
     EoEnvironment,
+    GeoEngineServer,
     JobLedger,
     LocalCatalog,
     OAuth2Credentials,
@@ -31,6 +35,8 @@ from blocks import (
     Up42Credentials,
 )
 from blocks.logos import PUBLIC, logo
+
+Save = Callable[[Block, str], Awaitable[None]]
 
 # No secrets: every sandbox accepts them.
 SANDBOX_KEY = "sandbox-demo-key"
@@ -46,68 +52,85 @@ async def register_types(logos: str) -> None:
 
 
 async def write_sandbox(url: str, other_url: str, state: Path) -> None:
-    """Write the blocks of a local sandbox, its catalogue and its storage, for owner `demo`."""
+    """Write the blocks of a local sandbox, its catalogue and its storage, for owner `demo`.
+
+    Their types must be registered.
+    """
+    async with get_client() as client:
+        await _write_all(partial(_save, client), url, other_url, state)
+
+
+async def _write_all(save: Save, url: str, other_url: str, state: Path) -> None:
     key = RsServerCredentials(user="demo", api_key=SANDBOX_KEY)
-    await key.save("sandbox", overwrite=True)
+    await save(key, "sandbox")
     apis = {}
     login = OAuth2Credentials(token_url=f"{url}/oauth2/token", user="demo", password=SANDBOX_PASSWORD)
-    await login.save("sandbox", overwrite=True)
+    await save(login, "sandbox")
     for name in ("auxip", "cadip", "prip", "cdse"):
         # One origin has one kind of credentials; CDSE's are others than RS-Server's.
         if name == "cdse":
             api = StacApi(url=f"{other_url}/cdse/", login=login)
         else:
             api = StacApi(url=f"{url}/{name}/", credentials=key)
-        await api.save(f"sandbox-{name}", overwrite=True)
+        await save(api, f"sandbox-{name}")
         apis[name] = api
     catalog = LocalCatalog(path=state / "catalog.sqlite")
-    await catalog.save("sandbox", overwrite=True)
+    await save(catalog, "sandbox")
     storage = ObjectStorage(url=str(state / "storage"))
-    await storage.save("sandbox", overwrite=True)
+    await save(storage, "sandbox")
     environment = EoEnvironment(owners=["demo"], catalog=catalog, storage=storage, **apis)
-    await environment.save("sandbox", overwrite=True)
+    await save(environment, "sandbox")
     ledger = JobLedger(url=str(state / "ledger.sqlite"), results=storage)
-    await ledger.save("sandbox", overwrite=True)
+    await save(ledger, "sandbox")
     for kind in ("token", "inputs", "listing", "none"):
         place = DummyServer(url=f"{url}/dummy/{kind}-sandbox", exclusive=kind == "listing")
-        await place.save(f"sandbox-{kind}", overwrite=True)
-    await _write_processes(url, other_url)
-    await _write_up42(url, other_url)
+        await save(place, f"sandbox-{kind}")
+    await _write_processes(save, url, other_url)
+    await _write_up42(save, url, other_url)
+    await _write_geo_engine(save, url)
     remote = StacApi(url=f"{url}/catalog", credentials=key)
-    await remote.save("sandbox-catalog", overwrite=True)
+    await save(remote, "sandbox-catalog")
     parts = {**apis, "catalog": remote, "storage": storage}
     served = {"staging": "service", "staging_server": "sandbox-staging", "ledger": "sandbox"}
-    await _save_environment("sandbox-service", parts, {"owners": ["demo"], **served})
+    await save(EoEnvironment(owners=["demo"], **parts, **served), "sandbox-service")
 
 
-async def _save_environment(name: str, parts: Mapping[str, Block], values: Mapping[str, Any]) -> None:
-    """Write an environment of saved blocks, whose type is known already: `save` would need many seconds."""
-    EoEnvironment(**parts, **values)
-    references = {
-        key: {"$ref": {"block_document_id": str(one._block_document_id)}} for key, one in parts.items()
-    }
-    data = {**values, **references}
-    async with get_client() as client:
-        kind = await client.read_block_type_by_slug(EoEnvironment.get_block_type_slug())
-        checksum = EoEnvironment._calculate_schema_checksum()
-        schema = await client.read_block_schema_by_checksum(checksum)
-        try:
-            await client.create_block_document(
-                BlockDocumentCreate(name=name, data=data, block_schema_id=schema.id, block_type_id=kind.id)
-            )
-        except ObjectAlreadyExists:
-            known = await client.read_block_document_by_name(name, EoEnvironment.get_block_type_slug())
-            await client.update_block_document(
-                known.id, BlockDocumentUpdate(block_schema_id=schema.id, data=data)
-            )
+async def _save(client: PrefectClient, block: Block, name: str) -> None:
+    """Write a block whose type is registered; the blocks in it are referred to, and must be written before.
+
+    `Block.save` registers types, and computes schemas for each field: half a minute for the sandbox's.
+    """
+    kind = type(block)
+    data = {field: _plain(getattr(block, field)) for field in kind.model_fields}
+    slug = kind.get_block_type_slug()
+    type_id = (await client.read_block_type_by_slug(slug)).id
+    schema_id = (await client.read_block_schema_by_checksum(kind._calculate_schema_checksum())).id
+    try:
+        document = await client.create_block_document(
+            BlockDocumentCreate(name=name, data=data, block_schema_id=schema_id, block_type_id=type_id)
+        )
+    except ObjectAlreadyExists:
+        document = await client.read_block_document_by_name(name, slug)
+        await client.update_block_document(
+            document.id, BlockDocumentUpdate(block_schema_id=schema_id, data=data)
+        )
+    block._block_document_id = document.id
 
 
-async def _write_processes(url: str, other_url: str) -> None:
+def _plain(value: Any) -> Any:
+    if isinstance(value, Block):
+        return {"$ref": {"block_document_id": str(value._block_document_id)}}
+    if isinstance(value, SecretStr | Secret):
+        return _plain(value.get_secret_value())
+    return to_jsonable_python(value)
+
+
+async def _write_processes(save: Save, url: str, other_url: str) -> None:
     """Write the sandbox's server of processes, and RS-Server's staging service, which is another."""
     server = OgcProcessesServer(
         url=f"{url}/ogc", recognition="listing", exclusive=True, settle=2.0, result_origins=[other_url]
     )
-    await server.save("sandbox", overwrite=True)
+    await save(server, "sandbox")
     staging = OgcProcessesServer(
         url=url,
         auth="api-key",
@@ -118,10 +141,10 @@ async def _write_processes(url: str, other_url: str) -> None:
         cancels=False,
         settle=2.0,
     )
-    await staging.save("sandbox-staging", overwrite=True)
+    await save(staging, "sandbox-staging")
 
 
-async def _write_up42(url: str, other_url: str) -> None:
+async def _write_up42(save: Save, url: str, other_url: str) -> None:
     """Write the sandbox's account of UP42."""
     account = Up42Credentials(
         username="demo",
@@ -131,7 +154,22 @@ async def _write_up42(url: str, other_url: str) -> None:
         storage_origins=[other_url],
         visible=2.0,
     )
-    await account.save("sandbox", overwrite=True)
+    await save(account, "sandbox")
+
+
+async def _write_geo_engine(save: Save, url: str) -> None:
+    """Write a user of the sandbox's Geo Engine, and the same server for everybody."""
+    engine = f"{url}/geoengine/0.10"
+    server = GeoEngineServer(
+        url=engine,
+        login="password",
+        user="demo@example.org",
+        secret=SANDBOX_PASSWORD,
+        exclusive=True,
+        settle=2.0,
+    )
+    await save(server, "sandbox")
+    await save(GeoEngineServer(url=engine, max_gigabytes=1.0), "sandbox-anonymous")
 
 
 def main() -> None:

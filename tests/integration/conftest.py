@@ -1,9 +1,14 @@
 """One local installation for all integration tests of a session, whatever number of processes runs them."""
 
+import asyncio
 from collections.abc import Iterator
 
 import pytest
+from prefect.testing.utilities import prefect_test_harness
 from shared_stack import SharedStack, shared_stack
+
+from blocks.logos import PUBLIC
+from deployments.register import register_types
 
 
 @pytest.fixture(scope="session")
@@ -25,3 +30,13 @@ def s3_endpoint() -> Iterator[str]:
     host, port = server.get_host_and_port()
     yield f"http://{host}:{port}"
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def prefect_server() -> Iterator[None]:
+    """A Prefect server for flows in this process, which knows our block types."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
+        with prefect_test_harness(server_startup_timeout=120):
+            asyncio.run(register_types(PUBLIC))
+            yield

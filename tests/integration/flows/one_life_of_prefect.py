@@ -9,7 +9,8 @@ from pathlib import Path
 
 from prefect.testing.utilities import prefect_test_harness
 
-from deployments.register import write_sandbox
+from blocks.logos import PUBLIC
+from deployments.register import register_types, write_sandbox
 from eokit.dummy import DummyRequest
 from flows.run_job import run_job
 from flows.track_jobs import track_jobs
@@ -18,6 +19,7 @@ SERVER = "dummy-server/sandbox-inputs"
 
 
 async def live(act: str, url: str, other: str, state: Path, jobs: int) -> str:
+    await register_types(PUBLIC)
     await write_sandbox(url, other, state)
     asked = [DummyRequest(inputs={"n": n, "seconds": 2}) for n in range(jobs)]
     if act == "begin":

@@ -3,8 +3,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from prefect.settings import PREFECT_SERVER_ANALYTICS_ENABLED, temporary_settings
-from prefect.testing.utilities import prefect_test_harness
 
 from deployments.register import write_sandbox
 from sandbox import Sandbox, SandboxSettings
@@ -13,13 +11,6 @@ from sandbox import Sandbox, SandboxSettings
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
-
-
-@pytest.fixture(scope="session")
-def prefect_server() -> Iterator[None]:
-    quiet = {PREFECT_SERVER_ANALYTICS_ENABLED: False}
-    with temporary_settings(quiet), prefect_test_harness(server_startup_timeout=120):
-        yield
 
 
 @pytest.fixture
