@@ -49,14 +49,14 @@ async def cancel_run(flow_run: FlowRun, ledger: str) -> Sequence[JobRecord]:
 
 
 async def settle_doubt(
-    ledger: str, key: str, decision: Decision, *, job_id: str, who: str, why: str
+    ledger: str, key: str, decision: Decision, *, job_id: str, credits: int | None, who: str, why: str
 ) -> JobRecord:
     """Write down what a person knows of a job; see `eokit.jobs.resolve`."""
     async with open_desk(ledger) as desk:
         record = await desk.ledger.job(key)
         async with open_server(record.service, record.server) as server:
             found = await resolve_job(
-                desk.ledger, server, record.key, decision, job_id=job_id, who=who, why=why
+                desk.ledger, server, record.key, decision, job_id=job_id, credits=credits, who=who, why=why
             )
         run_logger().info("job %s is %s now: %s", found.key[:12], found.phase, found.message)
         return found

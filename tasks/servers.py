@@ -4,13 +4,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
+from httpx import HTTPError
 from prefect.blocks.core import Block
+from prefect.exceptions import PrefectException
 from prefect.runtime import flow_run
 from pydantic import ValidationError
 
 from blocks import JobLedger
 from blocks.jobs import JobServerBlock
-from eokit.errors import InvalidInputError
+from eokit.errors import InvalidInputError, UnreachableError
 from eokit.jobs.service import JobServer
 from eokit.ledger import Ledger
 from eokit.storage import Storage
@@ -42,6 +44,7 @@ async def load_block(slug: str, name: str, what: str) -> Block:
 
     Raises:
         InvalidInputError: There is none of that name, or it cannot be used.
+        UnreachableError: Prefect's server does not answer.
     """
     try:
         return cast(Block, await Block.aload(f"{slug}/{name}"))
@@ -53,6 +56,8 @@ async def load_block(slug: str, name: str, what: str) -> Block:
         raise InvalidInputError(
             f"there is no {what} block named {name!r}; make one in the UI under Blocks"
         ) from error
+    except (PrefectException, HTTPError) as error:
+        raise UnreachableError(f"Prefect's server did not give the {what} block {name!r}: {error}") from error
 
 
 @asynccontextmanager

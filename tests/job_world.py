@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 from starlette.applications import Starlette
 
 from eokit.dummy import DummyRequest, DummyService
+from eokit.errors import OutcomeUnknownError
 from eokit.http import HttpClient, RetryPolicy
-from eokit.jobs.models import JobState
+from eokit.jobs.models import JobState, Phase
 from eokit.jobs.service import Ask, JobServer, Output
 from eokit.jobs.submit import submit
 from eokit.jobs.tracker import EndpointRound, Pace, track_round
@@ -160,3 +162,16 @@ def sqlite_url(folder: Path) -> str:
 async def rows(ledger: Ledger) -> list[JobRecord]:
     """All that the ledger has, oldest first."""
     return (await ledger.jobs(JobFilter()))[::-1]
+
+
+def state(name: str, phase: Phase = Phase.RUNNING, **more: Any) -> JobState:
+    """Give a state as a service would tell it."""
+    return JobState(id=name, phase=phase, **more)
+
+
+async def in_doubt(world: World, ledger: Ledger, place: str, order: str, **more: Any) -> str:
+    """Leave an intent in doubt; give its key."""
+    world.line.orders += [order]
+    with pytest.raises(OutcomeUnknownError):
+        await world.submit(ledger, place, patience=0, **more)
+    return intent(place, **more).key

@@ -33,7 +33,7 @@ _FEW = 3
 """So many jobs are asked for one by one even where the service has a list."""
 _SINGLE = 200
 _DOUBTFUL = 50
-_SENT = 100
+_SENT = 400
 _CONCURRENT = 8
 
 
@@ -136,6 +136,7 @@ class _Round:
         self.report = EndpointRound(claim.service, claim.endpoint)
         self._newest: datetime | None = None
         self._over: set[str] = set()
+        self._asked = 0.0
 
     async def run(self, open_server: OpenServer) -> EndpointRound:
         claim, ledger = self._claim, self._ledger
@@ -158,7 +159,7 @@ class _Round:
             raise
         else:
             quiet = (ledger.now() - (self._newest or ledger.now())).total_seconds()
-            due = ledger.now() + self._pace.after(quiet)
+            due = ledger.now() + max(self._pace.after(quiet), timedelta(seconds=self._asked))
             await self._end(due, asked_at=ledger.now())
         return self.report
 
@@ -329,18 +330,31 @@ class _Round:
         busy = sum((row.phase in OPEN and row.key not in self._over) or row.doubtful for row in rows)
         room = _SENT if server.can.pending is None else min(_SENT, server.can.pending - busy)
         held = await ledger.hold_planned(claim.service, claim.endpoint, max(0, room)) if room > 0 else []
-        while held:
-            row = held.pop(0)
-            try:
-                self._note(await send_held(ledger, server, row))
-                self.report.sent += 1
-            except (RefusedError, LateError, InvalidInputError) as error:
-                self.report.failures[row.key] = str(error)
-            except EoError as error:
-                for other in held:
+        limiter = anyio.CapacityLimiter(_CONCURRENT)
+        stopped: list[EoError] = []
+
+        async def send(row: JobRecord) -> None:
+            async with limiter:
+                if stopped:
                     with suppress(LateError):
-                        await ledger.put_back(other, f"not sent: {error}")
-                raise
+                        await ledger.put_back(row, f"not sent: {stopped[0]}")
+                    return
+                try:
+                    self._note(await send_held(ledger, server, row))
+                    self.report.sent += 1
+                except (RefusedError, LateError, InvalidInputError) as error:
+                    self.report.failures[row.key] = str(error)
+                except EoError as error:
+                    stopped.append(error)
+
+        async with one_error(), anyio.create_task_group() as group:
+            for row in held:
+                group.start_soon(send, row)
+        for error in stopped:
+            if not isinstance(error, ThrottledError):
+                raise error
+            # A full queue is no failure of the endpoint: what is planned waits.
+            self._asked = max(self._asked, error.retry_after or 0.0)
 
     def _note(self, row: JobRecord) -> None:
         self._newest = max(self._newest or row.changed_at, row.changed_at)

@@ -323,6 +323,19 @@ def adopt(connection: sa.Connection, key: str, fence: int, state: JobState, now:
     return accepted(connection, key, fence, state, now)
 
 
+def paid(
+    connection: sa.Connection, record: JobRecord, credits: int, message: str, now: datetime
+) -> JobRecord:
+    """Write down what a person says that an ended job has cost; nothing more is expected of its service.
+
+    Raises:
+        LedgerError: No money is set aside for it.
+    """
+    money.pay(connection, record.key, credits, now)
+    values = {"credits": credits, "message": message, "changed_at": now, "watched": False}
+    return change(connection, record.key, record.fence, values)
+
+
 def renew(connection: sa.Connection, key: str, fence: int, lease: Lease, now: datetime) -> None:
     """Keep a row for longer."""
     change(connection, key, fence, {"lease_until": now + timedelta(seconds=lease.seconds)})

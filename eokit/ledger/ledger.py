@@ -179,6 +179,16 @@ class Ledger:
             lambda c, now: intents.abandon(c, held.key, held.fence, message, now), order=held.key
         )
 
+    async def paid(self, record: JobRecord, credits: int, message: str) -> JobRecord:
+        """Write down what a person says that an ended job has cost.
+
+        Raises:
+            LedgerError: No money is set aside for it.
+        """
+        return await self._write(
+            lambda c, now: intents.paid(c, record, credits, message, now), order=record.key
+        )
+
     # Following
 
     async def due_endpoints(self, older_than: float | None = None) -> list[tuple[str, str]]:

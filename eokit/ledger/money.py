@@ -12,7 +12,17 @@ from eokit.ledger.records import Balance, Reservation
 from eokit.ledger.statements import chunks, insert, price
 from eokit.ledger.tables import budgets, reservations
 
-__all__ = ["Period", "balance", "balances", "give_back", "reserve", "set_budget", "settle", "unsettled"]
+__all__ = [
+    "Period",
+    "balance",
+    "balances",
+    "give_back",
+    "pay",
+    "reserve",
+    "set_budget",
+    "settle",
+    "unsettled",
+]
 
 Period = Literal["", "day", "month", "year"]
 
@@ -115,6 +125,17 @@ def settle(connection: sa.Connection, key: str, state: JobState, now: datetime) 
 def give_back(connection: sa.Connection, key: str, now: datetime) -> None:
     """Give back what was set aside for a job that certainly does not exist."""
     _write(connection, key, 0, now)
+
+
+def pay(connection: sa.Connection, key: str, cost: int, now: datetime) -> None:
+    """Write down what a job has cost, as a person knows it.
+
+    Raises:
+        LedgerError: Nothing is set aside for it.
+    """
+    if not unsettled(connection, [key]):
+        raise LedgerError(f"no money is set aside for job {key[:12]}; there is nothing to settle")
+    _write(connection, key, cost, now)
 
 
 def _write(connection: sa.Connection, key: str, cost: int, now: datetime) -> None:

@@ -3,6 +3,7 @@ import os
 from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
+from job_world import World
 from ledger_processes import Drivers, Nursery
 from pydantic import SecretStr
 
@@ -10,6 +11,7 @@ from eokit.catalog import LocalCatalog
 from eokit.catalog.interface import Catalog
 from eokit.catalog.remote import CatalogProfile, RemoteCatalog
 from eokit.http import ApiKey, HttpClient, Keyring, Origin
+from eokit.ledger import Ledger
 from sandbox import Sandbox, SandboxSettings
 
 KEY = "sandbox-demo-key"
@@ -111,3 +113,14 @@ def drivers(nursery, box, ledger_url, tmp_path) -> Drivers:
 def careless(nursery, box, tmp_path) -> Drivers:
     """Processes that work as most do it, without a ledger."""
     return Drivers(nursery, box, "", tmp_path)
+
+
+@pytest.fixture
+def world(ledger_url: str) -> World:
+    return World(ledger_url)
+
+
+@pytest.fixture
+async def ledger(world: World) -> AsyncIterator[Ledger]:
+    async with world.ledger() as found:
+        yield found

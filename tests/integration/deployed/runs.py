@@ -13,7 +13,7 @@ class Runs:
     """Starts and follows runs of the shared installation."""
 
     def __init__(self, stack: SharedStack) -> None:
-        self._http = httpx.Client(base_url=stack.api, timeout=60, trust_env=False)
+        self._http = httpx.Client(base_url=stack.api, timeout=30, trust_env=False)
 
     def __enter__(self) -> "Runs":
         return self
@@ -22,19 +22,28 @@ class Runs:
         self._http.close()
 
     def ask(self, method: str, path: str, json: Any = None) -> Any:
-        """Send a request to Prefect's API; on SQLite it answers 503 while others write."""
-        deadline = time.monotonic() + 60
-        while (answer := self._http.request(method, path, json=json)).status_code == 503:
-            assert time.monotonic() < deadline, "Prefect's API was busy for a minute"
+        """Send a request to Prefect's API; on SQLite it answers 503, or not at all, while others write."""
+        deadline = time.monotonic() + 120
+        while (answer := self._answer(method, path, json)) is None:
+            assert time.monotonic() < deadline, "Prefect's API was busy for two minutes"
             time.sleep(0.2)
         answer.raise_for_status()
         return answer.json() if answer.content else None
+
+    def _answer(self, method: str, path: str, json: Any) -> httpx.Response | None:
+        try:
+            answer = self._http.request(method, path, json=json)
+        except httpx.ReadTimeout:
+            if method == "GET" or path.endswith("/filter"):
+                return None
+            raise
+        return None if answer.status_code == 503 else answer
 
     def deployment(self, name: str) -> dict[str, Any]:
         """Read a deployment by `flow/deployment`."""
         return self.ask("GET", f"/deployments/name/{name}")
 
-    def start(self, name: str, **parameters: Any) -> str:
+    def start(self, name: str, /, **parameters: Any) -> str:
         """Start a run as the UI does, and give its id."""
         deployment = self.deployment(name)
         body = {"parameters": deployment["parameters"] | parameters, "state": {"type": "SCHEDULED"}}
