@@ -30,15 +30,16 @@ async def cancel_jobs_of(desk: Desk, wanted: JobFilter) -> list[JobRecord]:
         The jobs, as they are after the attempt.
     """
     keys = [record.key for record in await desk.ledger.jobs(wanted) if record.phase not in CLOSED]
-    going = await desk.ledger.want_cancelled(keys)
-    places = {(record.service, record.endpoint) for record in going}
+    records = await desk.ledger.want_cancelled(keys)
+    asked: set[tuple[str, str]] = set()
     with anyio.move_on_after(_LONGEST):
-        while places:
+        while places := {(one.service, one.endpoint) for one in records if not one.closed} - asked:
             rounds = await track_jobs_once(desk, only=places, older_than=0.0)
-            places -= {(one.service, one.endpoint) for one in rounds}
-            if places:
+            asked |= {(one.service, one.endpoint) for one in rounds}
+            if places - asked:
                 # Another round is at that endpoint, or died there: its lease ends.
                 await anyio.sleep(_PAUSE)
+            records = await desk.ledger.jobs(JobFilter(keys=keys))
     return await desk.ledger.jobs(JobFilter(keys=keys))
 
 

@@ -24,7 +24,7 @@ from eokit.ledger.statements import read_job
 __all__ = ["Ledger"]
 
 T = TypeVar("T")
-_ROUND = 30.0
+_ROUND = 15.0
 """Seconds for which a round keeps its endpoint unless it shows that it lives."""
 
 

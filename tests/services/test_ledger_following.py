@@ -192,6 +192,19 @@ async def test_planned_jobs_are_sent_as_there_is_room(world: World, ledger) -> N
     assert len(world.jobs("inputs-a")) == 7
 
 
+async def test_a_full_queue_is_no_failure_of_the_endpoint(world: World, ledger) -> None:
+    await ledger.plan([intent("inputs-a", n=n) for n in range(30)])
+    world.line.orders += ["fine", "429"]
+    (full,) = await world.track(ledger)
+    assert full.error == ""
+    made = len(world.jobs("inputs-a"))
+    assert full.sent == made < 30
+    assert {row.phase for row in await rows(ledger) if row.remote_id is None} == {Phase.PLANNED}
+    world.clock.advance(5)
+    (rest,) = await world.track(ledger)
+    assert (rest.sent, len(world.jobs("inputs-a"))) == (30 - made, 30)
+
+
 async def test_what_was_put_back_can_be_planned(world: World, ledger) -> None:
     world.line.orders += ["unsent"]
     with pytest.raises(UnsentError):

@@ -11,65 +11,69 @@ from run_processes import kill_flow
 from runs import Runs
 from shared_stack import SharedStack, wait_until
 
-PLACE = "inputs-sandbox"
-SERVER = f"dummy-server/sandbox-{PLACE.partition('-')[0]}"
 
+class Jobs:
+    """Two jobs at a place of the service that is one test's own."""
 
-def remote(stack: SharedStack, mark: str) -> list[dict[str, Any]]:
-    """The jobs of a test at the service, as any client sees them."""
-    answer = httpx.get(f"{stack.sandbox}/dummy/{PLACE}/jobs", trust_env=False).raise_for_status()
-    return [job for job in answer.json()["jobs"] if job["inputs"].get("mark") == mark]
+    def __init__(self, stack: SharedStack, runs: Runs) -> None:
+        self._runs = runs
+        self._place = f"inputs-{uuid.uuid4().hex[:8]}"
+        self._url = f"{stack.sandbox}/dummy/{self._place}"
+        known = runs.ask("GET", "/block_types/slug/dummy-server/block_documents/name/sandbox-inputs")
+        same = {name: known[name] for name in ("block_type_id", "block_schema_id")}
+        data = {**known["data"], "url": self._url}
+        runs.ask("POST", "/block_documents/", {"name": self._place, "data": data, **same})
 
+    def start(self, **options: Any) -> str:
+        """Start a run that makes them, or finds them, and wait until it follows them."""
+        asked = [
+            {"service": "dummy", "process": "wait", "inputs": {"n": n, "seconds": 600}} for n in range(2)
+        ]
+        server = f"dummy-server/{self._place}"
+        run = self._runs.start("run-job/sandbox", requests=asked, server=server, wait_seconds=600, **options)
+        wait_until(lambda: "jobs-progress" in self._runs.artifacts(run), 120, "a run that follows them")
+        assert self.statuses() == ["running"] * 2
+        return run
 
-def statuses(stack: SharedStack, mark: str) -> set[str]:
-    return {job["status"] for job in remote(stack, mark)}
+    def statuses(self) -> list[str]:
+        """Where the jobs stand, as any client of the service sees them."""
+        answer = httpx.get(f"{self._url}/jobs", trust_env=False).raise_for_status()
+        return [job["status"] for job in answer.json()["jobs"]]
 
-
-@pytest.fixture
-def mark() -> str:
-    return uuid.uuid4().hex
-
-
-def start(runs: Runs, mark: str, count: int = 2, **options: Any) -> str:
-    requests = [
-        {"service": "dummy", "process": "wait", "inputs": {"mark": mark, "n": n, "seconds": 600}}
-        for n in range(count)
-    ]
-    return runs.start("run-job/sandbox", requests=requests, wait_seconds=600, **options)
+    def wait(self, status: str) -> None:
+        wait_until(lambda: self.statuses() == [status] * 2, 120, f"jobs {status}")
 
 
 @pytest.mark.parametrize(("policy", "expected"), [("cancel", "cancelled"), ("leave", "running")])
-def test_cancelling_a_run(stack: SharedStack, runs: Runs, mark: str, policy: str, expected: str) -> None:
-    run = start(runs, mark, on_cancel=policy)
-    wait_until(lambda: len(remote(stack, mark)) == 2, 120, "the jobs")
+def test_cancelling_a_run(stack: SharedStack, runs: Runs, policy: str, expected: str) -> None:
+    jobs = Jobs(stack, runs)
+    run = jobs.start(on_cancel=policy)
     runs.ask("POST", f"/flow_runs/{run}/set_state", {"state": {"type": "CANCELLING"}})
     assert runs.wait(run)["type"] == "CANCELLED"
-    wait_until(lambda: statuses(stack, mark) == {expected}, 120, f"jobs {expected}")
+    jobs.wait(expected)
 
 
 @pytest.mark.parametrize(("policy", "expected"), [("cancel", "cancelled"), ("leave", "running")])
-def test_killing_a_run(stack: SharedStack, runs: Runs, mark: str, policy: str, expected: str) -> None:
-    run = start(runs, mark, on_crash=policy)
-    wait_until(lambda: len(remote(stack, mark)) == 2, 120, "the jobs")
+def test_killing_a_run(stack: SharedStack, runs: Runs, policy: str, expected: str) -> None:
+    jobs = Jobs(stack, runs)
+    run = jobs.start(on_crash=policy)
     kill_flow(run)
     assert runs.wait(run)["type"] == "CRASHED"
-    wait_until(lambda: statuses(stack, mark) == {expected}, 120, f"jobs {expected}")
+    jobs.wait(expected)
     if policy == "leave":
-        again = start(runs, mark, on_cancel="cancel")
-        wait_until(lambda: "jobs-progress" in runs.artifacts(again), 120, "the second run follows them")
-        assert len(remote(stack, mark)) == 2
+        again = jobs.start(on_cancel="cancel")
         runs.ask("POST", f"/flow_runs/{again}/set_state", {"state": {"type": "CANCELLING"}})
         runs.wait(again)
 
 
-def test_finished_jobs_are_fetched_by_the_automation(stack: SharedStack, runs: Runs, mark: str) -> None:
+def test_finished_jobs_are_fetched_by_the_automation(stack: SharedStack, runs: Runs) -> None:
     command = [sys.executable, "-m", "deployments.automations", "--deployment", "sandbox"]
     for _ in range(2):
         subprocess.run(command, env=stack.environment, check=True, timeout=120)
     mine = [one for one in runs.ask("POST", "/automations/filter", {}) if one["name"].startswith("collect")]
     assert len(mine) == 1
     try:
-        inputs = {"mark": mark, "size": 1234}
+        inputs = {"mark": uuid.uuid4().hex, "size": 1234}
         run = runs.start(
             "run-job/sandbox",
             requests=[{"service": "dummy", "process": "wait", "inputs": inputs}],
