@@ -49,6 +49,7 @@ def child_environment(
             "NO_PROXY": _without_proxy(own, "NO_PROXY"),
             "PATH": os.pathsep.join([str(binaries), own.get("PATH", os.defpath)]),
             "PREFECT_HOME": str(state.prefect_home),
+            "PREFECT_API_SSL_CERT_FILE": str(state.authorities),
             "PREFECT_UI_STATIC_DIRECTORY": str(state.ui),
             "PREFECT_PROFILES_PATH": str(state.prefect_home / "profiles.toml"),
             "PYTHONUNBUFFERED": "1",

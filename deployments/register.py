@@ -23,6 +23,7 @@ from pydantic_core import to_jsonable_python
 import blocks
 from blocks import (
     DummyServer,
+    EarthEngineProject,
     EoEnvironment,
     GeoEngineServer,
     JobLedger,
@@ -30,11 +31,14 @@ from blocks import (
     OAuth2Credentials,
     ObjectStorage,
     OgcProcessesServer,
+    PreArdStore,
     RsServerCredentials,
     StacApi,
+    TileGrid,
     Up42Credentials,
 )
 from blocks.logos import PUBLIC, logo
+from eokit.earth_engine.grid import known_grids
 
 Save = Callable[[Block, str], Awaitable[None]]
 
@@ -88,6 +92,7 @@ async def _write_all(save: Save, url: str, other_url: str, state: Path) -> None:
     await _write_processes(save, url, other_url)
     await _write_up42(save, url, other_url)
     await _write_geo_engine(save, url)
+    await _write_earth_engine(save, url, state)
     remote = StacApi(url=f"{url}/catalog", credentials=key)
     await save(remote, "sandbox-catalog")
     parts = {**apis, "catalog": remote, "storage": storage}
@@ -155,6 +160,17 @@ async def _write_up42(save: Save, url: str, other_url: str) -> None:
         visible=2.0,
     )
     await save(account, "sandbox")
+
+
+async def _write_earth_engine(save: Save, url: str, state: Path) -> None:
+    """Write the sandbox's project of Earth Engine and its bucket, which ask for no credentials."""
+    await save(EarthEngineProject(project="demo-project", settle=2.0, url=url, storage_url=url), "sandbox")
+    store = PreArdStore(bucket="eo-bucket", downloads=state / "pre-ard", url=url)
+    await save(store, "sandbox")
+    # The tiles of Landsat ARD with a hundredth of their pixels along each edge, and fewer rows.
+    known = known_grids()["LANDSAT_ARD_CU"].to_dict()
+    coarse = {**known, "res": [3000, 3000], "size": [50, 40], "limits": None, "name": "sandbox"}
+    await save(TileGrid(definition=coarse), "sandbox")
 
 
 async def _write_geo_engine(save: Save, url: str) -> None:

@@ -63,6 +63,8 @@ class StackOptions:
     """Whether to serve the read-only view of the catalogue."""
     register: Register | None = None
     """What registers the blocks; None: nothing does."""
+    deployments: Sequence[str] = ("--all",)
+    """Arguments of `prefect deploy` that choose what is deployed."""
 
 
 @dataclass
@@ -152,14 +154,18 @@ class Stack:
             return await start_catalog(self._launcher, self.state)
 
     async def _fill(self, api: PrefectApi) -> None:
-        """Register, deploy and start the worker, which may take no run before the others have finished."""
+        """Register and deploy, and start the worker, which may take no run before these have finished."""
         with _one_error():
             async with asyncio.TaskGroup() as group:
-                if self.options.register is not None:
-                    group.create_task(self._run("blocks", self.options.register(self.urls, self.state)))
-                deploy = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"]
-                group.create_task(self._run("deploy", deploy))
+                group.create_task(self._register())
                 group.create_task(self._start_worker(api))
+
+    async def _register(self) -> None:
+        # One after the other: Prefect's server has one writer on SQLite, and clients wait long to try again.
+        if self.options.register is not None:
+            await self._run("blocks", self.options.register(self.urls, self.state))
+        deploy = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", *self.options.deployments]
+        await self._run("deploy", deploy)
 
     async def _run(self, name: str, command: Sequence[str]) -> None:
         with self._phase(name):
