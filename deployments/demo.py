@@ -40,7 +40,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 async def _demo(state: Path) -> int:
-    async with _starting(state) as stack:
+    async with _starting(state, DEPLOYMENT) as stack:
         _say_ready(stack)
         return await _staging_run(stack)
 
@@ -62,8 +62,8 @@ async def _up(state: Path) -> int:
     return 0
 
 
-def _starting(state: Path) -> Stack:
-    stack = Stack(state, installation(catalog=True))
+def _starting(state: Path, only: str | None = None) -> Stack:
+    stack = Stack(state, installation(catalog=True, only=only))
     print(f"starting the sandbox, a Prefect server and a worker in {stack.state.root}", flush=True)
     return stack
 

@@ -8,15 +8,19 @@ from deployments.stack import StackOptions, StackUrls
 from deployments.state import StateDirectory
 
 
-def installation(*, catalog: bool = False, sandbox: Sequence[str] = ()) -> StackOptions:
+def installation(
+    *, catalog: bool = False, sandbox: Sequence[str] = (), only: str | None = None
+) -> StackOptions:
     """Return the options of a stack with the sandbox, this checkout's blocks and its deployments.
 
     Args:
         catalog: Whether to serve the read-only view of the catalogue.
         sandbox: Further arguments of the sandbox.
+        only: The one deployment that is wanted; None: all that work on the sandbox.
     """
     # The others name blocks that only an operator can make, and each deployment costs a second.
-    deployments = ("--name", "sandbox", "--name", "sandbox-service")
+    names = ("sandbox", "sandbox-service") if only is None else (only,)
+    deployments = [part for name in names for part in ("--name", name)]
     return StackOptions(sandbox=sandbox, catalog=catalog, register=register_command, deployments=deployments)
 
 

@@ -11,7 +11,9 @@ from pydantic import Field
 
 from eokit.concurrency import one_error
 from eokit.dummy import DummyRequest
+from eokit.earth_engine.request import EarthEngineRequest
 from eokit.errors import BudgetError, EoError
+from eokit.geo_engine.request import GeoEngineRequest
 from eokit.jobs.models import JobRequest
 from eokit.jobs.service import JobServer
 from eokit.jobs.submit import submit
@@ -23,7 +25,10 @@ from tasks.servers import Desk, open_desk, open_server, run_label
 
 __all__ = ["AnyRequest", "Submission", "submit_jobs", "submit_task"]
 
-AnyRequest = Annotated[DummyRequest | OgcRequest | Up42Request, Field(discriminator="service")]
+AnyRequest = Annotated[
+    DummyRequest | EarthEngineRequest | GeoEngineRequest | OgcRequest | Up42Request,
+    Field(discriminator="service"),
+]
 """A request of any service, told apart by `service`."""
 
 _AT_ONCE = 8

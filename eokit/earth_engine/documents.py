@@ -25,6 +25,7 @@ __all__ = [
     "image_metadata",
     "is_complete",
     "is_ended",
+    "is_settled",
     "order_id",
     "order_of",
     "outcomes",
@@ -169,6 +170,14 @@ def progress(document: Mapping[str, Any]) -> float:
 def is_ended(document: Mapping[str, Any]) -> bool:
     """Tell whether all orders have ended."""
     return all(state in ENDED for state in _states(document))
+
+
+def is_settled(document: Mapping[str, Any]) -> bool:
+    """Tell whether all orders have ended, and of all completed ones the files are known."""
+    return is_ended(document) and all(
+        one["status"].get("state") != "COMPLETED" or one.get("manifest") or one.get("cleaned")
+        for one in document["orders"]
+    )
 
 
 def is_complete(document: Mapping[str, Any]) -> bool:

@@ -26,6 +26,14 @@ _ALIASES = {
     "not": "Not",
 }
 _SPANS = {"dayOfYear": 366, "month": 12}
+_SERIALIZED = frozenset({
+    *("Filter.and", "Filter.or", "Filter.not", "Filter.equals", "Filter.notEquals", "Filter.lessThan"),
+    *("Filter.greaterThan", "Filter.lessThanOrEquals", "Filter.greaterThanOrEquals", "Filter.notNull"),
+    *("Filter.listContains", "Filter.inList", "Filter.stringContains", "Filter.stringStartsWith"),
+    *("Filter.stringEndsWith", "Filter.dayOfYear", "Filter.calendarRange"),
+})  # fmt: skip
+_TYPES = frozenset({"CompoundValue", "Invocation", "ValueRef"})
+_NO_FILTER = frozenset({"functionReference", "functionDefinitionValue", "argumentReference", "bytesValue"})
 
 
 def read_filter(given: FilterLike) -> Any:
@@ -40,7 +48,8 @@ def read_filter(given: FilterLike) -> Any:
             - `{"function": "notNull", "name": "CLOUD_COVER"}`;
             - `{"function": "dayOfYear", "start": 150, "end": 250}`, or `month`: both ends are part of it,
               and it may go over the new year;
-            - `{"function": "And", "filters": [...]}`, `Or`, or `Not` of one.
+            - `{"function": "And", "filters": [...]}`, `Or`, or `Not` of one;
+            - what `ee.serializer.encode` makes of such a filter, as the metadata of images have it.
 
     Raises:
         InvalidInputError: It is none of these.
@@ -51,6 +60,8 @@ def read_filter(given: FilterLike) -> Any:
         return given
     if not isinstance(given, Mapping):
         raise InvalidInputError(f"{given!r} is no filter; give an ee.Filter or a document with a `function`")
+    if "function" not in given and ({"result", "values"} <= given.keys() or "type" in given):
+        return _decoded(given)
     rest = dict(given)
     asked = str(rest.pop("function", ""))
     function = _ALIASES.get(asked, asked)
@@ -62,6 +73,34 @@ def read_filter(given: FilterLike) -> Any:
             "`filters`"
         )
     return made
+
+
+def _decoded(graph: Mapping[str, Any]) -> Any:
+    """Read a filter that was serialized, of these functions and no others."""
+    import ee  # noqa: PLC0415
+
+    try:
+        _check_graph(graph)
+        made = ee.deserializer.decode(dict(graph))
+    except (ee.EEException, AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
+        raise InvalidInputError(f"a serialized filter cannot be read: {error}") from error
+    if not isinstance(made, ee.Filter):
+        raise InvalidInputError("what was serialized is no filter")
+    return made
+
+
+def _check_graph(part: Any) -> None:
+    if isinstance(part, Mapping):
+        name, kind = part.get("functionName"), part.get("type")
+        if name is not None and name not in _SERIALIZED:
+            raise ValueError(f"{name!r} is not allowed in it")
+        if _NO_FILTER & part.keys() or (isinstance(kind, str) and kind not in _TYPES):
+            raise ValueError("it has more than filters in it")
+        for one in part.values():
+            _check_graph(one)
+    elif isinstance(part, list | tuple):
+        for one in part:
+            _check_graph(one)
 
 
 def _made(function: str, rest: dict[str, Any]) -> Any:

@@ -23,7 +23,7 @@ from eokit.errors import ContractError, RefusedError, ThrottledError
 from eokit.http import AddressPolicy, Credentials, HttpClient, Keyring, Origin, RetryPolicy
 from eokit.jobs.models import JobState
 from eokit.jobs.service import Call, JobServer
-from eokit.transfer import TransferEngine
+from eokit.transfer import Slot, TransferEngine
 
 __all__ = ["EarthEngineProject", "EarthEngineServer"]
 
@@ -46,6 +46,7 @@ class EarthEngineProject:
         timeout: Seconds for each wait for an answer.
         trusted: Origins that may have private addresses.
         retry: When a repeatable request is sent again.
+        slot: Gives the context in which one connection to a host may be used, for files.
         transport: Replaces the network in tests.
     """
 
@@ -59,6 +60,7 @@ class EarthEngineProject:
     timeout: float = 60.0
     trusted: Iterable[Origin] = ()
     retry: RetryPolicy = field(default_factory=RetryPolicy)
+    slot: Slot | None = None
     transport: httpx.AsyncBaseTransport | None = None
 
     @property
@@ -95,7 +97,7 @@ class EarthEngineProject:
                 service,
                 http,
                 transfer=lambda: TransferEngine(
-                    keyring=keyring, policy=AddressPolicy(self.trusted), retry=self.retry
+                    keyring=keyring, policy=AddressPolicy(self.trusted), retry=self.retry, slot=self.slot
                 ),
             )
 

@@ -120,7 +120,7 @@ class EarthEngineService(JobService[EarthEngineRequest]):
         return bool(about.get("description") == request.name.rpartition("/")[2])
 
     async def outputs(self, state: JobState, ask: Ask) -> Sequence[Output]:
-        """Find the files of an operation in the bucket, with size and CRC32C.
+        """Find the files of an operation in the bucket, with size and CRC32C; they stay there.
 
         Raises:
             ContractError: Not all of them are there.
@@ -128,7 +128,7 @@ class EarthEngineService(JobService[EarthEngineRequest]):
         bucket, name, grid = destination_of(state.process)
         calls = self.bucket(bucket)
         found = manifest_of(await list_objects(calls, name, ask), name, grid)
-        return [_output(calls, one) for one in found]
+        return [_output(calls, bucket, one) for one in found]
 
     def _operation(self, job_id: str) -> str:
         if not _ID.fullmatch(job_id):
@@ -136,10 +136,11 @@ class EarthEngineService(JobService[EarthEngineRequest]):
         return f"{self.endpoint}/operations/{job_id}"
 
 
-def _output(calls: BucketCalls, one: StoredObject) -> Output:
+def _output(calls: BucketCalls, bucket: str, one: StoredObject) -> Output:
     return Output(
         one.file_name,
         (calls.content_url(one),),
+        stays=f"gs://{bucket}/{one.name}",
         media_type="image/tiff",
         size=one.size,
         checksums=() if one.checksum is None else (one.checksum,),

@@ -15,7 +15,7 @@ from eokit.earth_engine.shards import StoredObject
 from eokit.errors import AbsentError, ConflictError, ContractError, IntegrityError
 from eokit.http import AddressPolicy, Credentials, HttpClient, Keyring, Origin, RetryPolicy
 from eokit.jobs.service import Call
-from eokit.transfer import Checksum, Download, Hasher, TransferEngine, TransferSettings
+from eokit.transfer import Checksum, Download, Hasher, Slot, TransferEngine, TransferSettings
 
 __all__ = ["GCSStore", "Objects", "OpenStore", "PreArdStore", "Versioned"]
 
@@ -105,6 +105,7 @@ class GCSStore:
         trusted: Origins that may have private addresses.
         retry: When a request is repeated.
         settings: How files are fetched.
+        slot: Gives the context in which one connection to a host may be used, for files.
         transport: Replaces the network in tests.
     """
 
@@ -115,6 +116,7 @@ class GCSStore:
     trusted: Iterable[Origin] = field(default=(), kw_only=True)
     retry: RetryPolicy = field(default_factory=RetryPolicy, kw_only=True)
     settings: TransferSettings = field(default_factory=TransferSettings, kw_only=True)
+    slot: Slot | None = field(default=None, kw_only=True)
     transport: httpx.AsyncBaseTransport | None = field(default=None, kw_only=True)
 
     @property
@@ -133,7 +135,9 @@ class GCSStore:
             timeout=self.timeout,
             transport=self.transport,
         )
-        engine = TransferEngine(self.settings, keyring, AddressPolicy(self.trusted), self.retry)
+        engine = TransferEngine(
+            self.settings, keyring, AddressPolicy(self.trusted), self.retry, slot=self.slot
+        )
         async with http, engine:
             yield OpenBucket(BucketCalls(self.url, self.bucket), http, engine)
 

@@ -1,7 +1,7 @@
 """Submission of orders: written down first, then sent; whatever dies in between, none is sent twice."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -9,19 +9,55 @@ import anyio
 
 from eokit.concurrency import one_error
 from eokit.earth_engine.documents import order_of, plan_hash, program
+from eokit.earth_engine.grid import TileGrid
 from eokit.earth_engine.manifests import listed_by_prefix
 from eokit.earth_engine.orders import Layout, Order, Wanted
 from eokit.earth_engine.request import EarthEngineRequest
 from eokit.earth_engine.stores import OpenStore
+from eokit.earth_engine.templates import fill
 from eokit.earth_engine.tracking import Session, document_name, refresh
 from eokit.errors import ConflictError, InvalidInputError
 from eokit.ledger import Intent, JobFilter, JobRecord
+from eokit.storage.names import check_key
 
-__all__ = ["submission_of", "submit_orders"]
+__all__ = ["send_planned", "submission_of", "submit_orders", "tracking_name"]
 
 _CONCURRENT = 8
 _ENDING = re.compile(r"(-\d{10}-\d{10})?\.tif$|\.json$")
 _MOST_NAMES = 1000
+
+
+def tracking_name(template: str, grid: TileGrid, wanted: Wanted, now: datetime) -> str:
+    """Name the tracking document of a submission.
+
+    Args:
+        template: See `Tracker`.
+        grid: The tiles.
+        wanted: What is asked for.
+        now: Aware UTC.
+
+    Raises:
+        InvalidInputError: The template cannot be filled in, or makes no name.
+    """
+    start, end = wanted.span
+    fields = {
+        "date_start": f"{start:%Y-%m-%d}",
+        "date_end": f"{end:%Y-%m-%d}",
+        "period_start": f"{start:%Y-%m-%dT%H:%M:%S}",
+        "period_end": f"{end:%Y-%m-%dT%H:%M:%S}",
+        "period_freq": wanted.freq or "",
+        "today": f"{now:%Y-%m-%d}",
+        "now": now,
+        "collections": "_".join(name.replace("/", "_") for name in wanted.collections),
+        "tile_indices": "_".join(grid[index].name for index in wanted.indices),
+    }
+    name = fill(template, fields)
+    check_key(f"{name}.json")
+    if "/" in name:
+        raise InvalidInputError(
+            f"tracking_template makes {name!r}, which has a slash; folders are tracking_prefix"
+        )
+    return name
 
 
 def submission_of(layout: Layout, wanted: Wanted, bucket: str, run_key: str) -> dict[str, Any]:
@@ -87,7 +123,7 @@ async def submit_orders(
     }
     await _write_metadata(session, orders, records, now, save_empty=save_empty_metadata)
     if send:
-        await _send(session)
+        await send_planned(session)
     await refresh(session, document_name(prefix, name), attempts=1)
     return name, document_name(prefix, name)
 
@@ -201,9 +237,21 @@ async def _write_metadata(
                 group.start_soon(write, order)
 
 
-async def _send(session: Session) -> None:
-    """Let the tracker send what there is room for."""
+async def send_planned(session: Session, told: Callable[[int], object] | None = None) -> str:
+    """Let the tracker send what there is room for; what there is none for waits for a later round.
+
+    Args:
+        session: What is open.
+        told: Is given the number of orders that each round has sent.
+
+    Returns:
+        Why the project could not be asked; empty if it could.
+    """
     while True:
         rounds = await session.round()
-        if not any(one.sent for one in rounds) or any(one.error for one in rounds):
-            return
+        sent = sum(one.sent for one in rounds)
+        if told is not None:
+            told(sent)
+        error = next((one.error for one in rounds if one.error), "")
+        if error or not sent:
+            return error

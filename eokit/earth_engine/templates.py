@@ -8,7 +8,22 @@ from typing import Any
 from eokit.earth_engine.tiles import Tile
 from eokit.errors import InvalidInputError, UnsafeNameError
 
-__all__ = ["check_name", "check_prefix", "fill", "known_part", "tile_fields"]
+__all__ = [
+    "NAME_TEMPLATE",
+    "PREFIX_TEMPLATE",
+    "TRACKING_PREFIX",
+    "TRACKING_TEMPLATE",
+    "check_name",
+    "check_prefix",
+    "fill",
+    "known_part",
+    "tile_fields",
+]
+
+NAME_TEMPLATE = "{collection}_h{tile.horizontal:03d}v{tile.vertical:03d}_{date_start}_{date_end}"
+PREFIX_TEMPLATE = "CEDAR_PREARD"
+TRACKING_TEMPLATE = "TRACKING_PERIOD{date_start}-{date_end}_TASK{today}"
+TRACKING_PREFIX = "CEDAR_TRACKING"
 
 _FORMATTER = string.Formatter()
 _SPEC = re.compile(r"[<>=^]?[+ ]?0?\d{0,3}(?:[.]\d{1,2})?[sd]?|(?:%[YmdHMSjyf]|[-_.T])+")

@@ -8,12 +8,18 @@ from typing import Any
 
 from eokit.errors import InvalidInputError
 
-__all__ = ["Bounds", "Index", "Tile", "exact", "plain", "wkt_of"]
+__all__ = ["Bounds", "Index", "Tile", "exact", "plain", "tile_name", "wkt_of"]
 
 Index = tuple[int, int]
 """Row and column: rows grow southwards, columns eastwards."""
 Bounds = tuple[float, float, float, float]
 """Left, bottom, right, top in units of the CRS."""
+
+
+def tile_name(index: Index) -> str:
+    """Name a tile by row and column: (4, 3) is `h003v004`."""
+    row, column = index
+    return f"h{column:03d}v{row:03d}"
 
 
 @dataclass(frozen=True)
@@ -47,7 +53,7 @@ class Tile:
     @property
     def name(self) -> str:
         """Its name, as `h003v004`."""
-        return f"h{self.horizontal:03d}v{self.vertical:03d}"
+        return tile_name(self.index)
 
     @property
     def width(self) -> int:

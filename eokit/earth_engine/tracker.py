@@ -18,8 +18,15 @@ from eokit.earth_engine.grid import TileGrid
 from eokit.earth_engine.manifests import manifest_in, order_path
 from eokit.earth_engine.orders import Layout, Order, Wanted, plan_orders
 from eokit.earth_engine.stores import PreArdStore
-from eokit.earth_engine.submission import submission_of, submit_orders
-from eokit.earth_engine.templates import check_prefix, fill, known_part
+from eokit.earth_engine.submission import submission_of, submit_orders, tracking_name
+from eokit.earth_engine.templates import (
+    NAME_TEMPLATE,
+    PREFIX_TEMPLATE,
+    TRACKING_PREFIX,
+    TRACKING_TEMPLATE,
+    check_prefix,
+    known_part,
+)
 from eokit.earth_engine.tiles import Index
 from eokit.earth_engine.tracking import Session, document_name, update_tracking
 from eokit.errors import AbsentError, InvalidInputError
@@ -29,7 +36,6 @@ __all__ = ["Tracker", "clean_tracked", "download_tracked"]
 
 
 T = TypeVar("T")
-_NAME_TEMPLATE = "{collection}_h{tile.horizontal:03d}v{tile.vertical:03d}_{date_start}_{date_end}"
 Files = list[Path]
 Names = list[str]
 Orders = list[Order]
@@ -70,10 +76,10 @@ class Tracker:
         self,
         tile_grid: TileGrid,
         store: PreArdStore,
-        name_template: str = _NAME_TEMPLATE,
-        prefix_template: str = "CEDAR_PREARD",
-        tracking_template: str = "TRACKING_PERIOD{date_start}-{date_end}_TASK{today}",
-        tracking_prefix: str = "CEDAR_TRACKING",
+        name_template: str = NAME_TEMPLATE,
+        prefix_template: str = PREFIX_TEMPLATE,
+        tracking_template: str = TRACKING_TEMPLATE,
+        tracking_prefix: str = TRACKING_PREFIX,
         filters: Mapping[str, Sequence[FilterLike]] | None = None,
         export_image_kwds: Mapping[str, Any] | None = None,
         *,
@@ -145,7 +151,7 @@ class Tracker:
                 self.layout,
                 orders,
                 submission_of(self.layout, wanted, self.store.bucket, run_key),
-                name=self._tracking_name(wanted, now),
+                name=tracking_name(self.tracking_template, self.tile_grid, wanted, now),
                 prefix=self.tracking_prefix,
                 run_key=run_key,
                 who=who,
@@ -326,28 +332,6 @@ class Tracker:
         whole = document_name(self.tracking_prefix, name.removesuffix(".json"))
         check_key(whole)
         return whole
-
-    def _tracking_name(self, wanted: Wanted, now: datetime) -> str:
-        start, end = wanted.span
-        tiles = [self.tile_grid[index] for index in wanted.indices]
-        fields = {
-            "date_start": f"{start:%Y-%m-%d}",
-            "date_end": f"{end:%Y-%m-%d}",
-            "period_start": f"{start:%Y-%m-%dT%H:%M:%S}",
-            "period_end": f"{end:%Y-%m-%dT%H:%M:%S}",
-            "period_freq": wanted.freq or "",
-            "today": f"{now:%Y-%m-%d}",
-            "now": now,
-            "collections": "_".join(name.replace("/", "_") for name in wanted.collections),
-            "tile_indices": "_".join(tile.name for tile in tiles),
-        }
-        name = fill(self.tracking_template, fields)
-        check_key(document_name(self.tracking_prefix, name))
-        if "/" in name:
-            raise InvalidInputError(
-                f"tracking_template makes {name!r}, which has a slash; folders are tracking_prefix"
-            )
-        return name
 
 
 async def _plan(

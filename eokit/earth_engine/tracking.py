@@ -1,6 +1,7 @@
 """Following of orders, and the document that tells of them."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,9 +12,9 @@ from eokit.earth_engine.documents import check_tracking, order_of, status_of
 from eokit.earth_engine.failures import FailureKind
 from eokit.earth_engine.manifests import listed_by_prefix, metadata_name, order_manifest
 from eokit.earth_engine.project import EarthEngineServer
-from eokit.earth_engine.request import EarthEngineRequest
+from eokit.earth_engine.request import EarthEngineRequest, destination_of
 from eokit.earth_engine.stores import OpenStore, Versioned
-from eokit.errors import AbsentError, ConflictError, ContractError
+from eokit.errors import AbsentError, ConflictError, ContractError, LateError
 from eokit.jobs.models import Phase
 from eokit.jobs.service import OpenServer
 from eokit.jobs.tracker import EndpointRound, Pace, track_round
@@ -97,7 +98,29 @@ async def refresh(session: Session, name: str, *, attempts: int) -> dict[str, An
         await _find_files(session.store, fresh)
         return {**document, "orders": fresh}
 
-    return await change_document(session.store, name, change)
+    document = await change_document(session.store, name, change)
+    await _note_results(session.ledger, document)
+    return document
+
+
+async def _note_results(ledger: Ledger, document: Mapping[str, Any]) -> None:
+    """Tell the ledger where the results of completed orders are: in their bucket, where they stay."""
+    manifests = {str(order.get("key") or ""): order.get("manifest") for order in document["orders"]}
+    keys = [key for key, manifest in manifests.items() if key and manifest]
+    for record in await ledger.hold_wanted(len(keys), keys) if keys else ():
+        bucket = destination_of(record.process)[0]
+        outputs = {
+            one["name"].rpartition("/")[2]: {
+                "href": f"gs://{bucket}/{one['name']}",
+                "size": one["size"],
+                "checksum": f"crc32c:{one['crc32c']}",
+                "media_type": "image/tiff",
+            }
+            for one in manifests[record.key] or ()
+        }
+        # Whoever took it over meanwhile comes to the same end.
+        with suppress(LateError):
+            await ledger.collected(record, outputs)
 
 
 async def change_document(

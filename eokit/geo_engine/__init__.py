@@ -1,126 +1,18 @@
 """Geo Engine: workflows whose results come as frames, arrays, pictures, plots and complete streams.
 
-The heavy libraries (xarray, zarr, geopandas, rasterio, pyarrow) are loaded by the calls that need them.
+The public names are loaded with the first one that is used, so that the flows of other services need none of
+the libraries behind them. The heavy ones (xarray, zarr, geopandas, rasterio, pyarrow) wait for the calls that
+need them.
 """
 
-from eokit.geo_engine.accounts import (
-    DataUsage,
-    Quota,
-    UsageSummaryGranularity,
-    data_usage,
-    data_usage_summary,
-    get_quota,
-    update_quota,
-)
-from eokit.geo_engine.client import GeoEngineClient
-from eokit.geo_engine.colorizers import (
-    ColorBreakpoint,
-    Colorizer,
-    LinearGradientColorizer,
-    LogarithmicGradientColorizer,
-    MultiBandRasterColorizer,
-    PaletteColorizer,
-    RasterColorizer,
-    SingleBandRasterColorizer,
-)
-from eokit.geo_engine.datasets import SaveRequest, save_request
-from eokit.geo_engine.descriptors import (
-    Measurement,
-    PlotResultDescriptor,
-    RasterBandDescriptor,
-    RasterDataType,
-    RasterResultDescriptor,
-    ResultDescriptor,
-    VectorColumnInfo,
-    VectorResultDescriptor,
-    read_descriptor,
-)
-from eokit.geo_engine.errors import IncompleteStreamError, MissingTiles, StreamBrokenError
-from eokit.geo_engine.nulls import FillValueWarning
-from eokit.geo_engine.operators import IdResponse, WorkflowBuilderOperator, WorkflowId
-from eokit.geo_engine.plan import RasterPlan, plan_raster
-from eokit.geo_engine.plots import VegaLite, WrappedPlotOutput
-from eokit.geo_engine.profiles import Profile
-from eokit.geo_engine.progress import Progress
-from eokit.geo_engine.provenance import Provenance, ProvenanceEntry, citations
-from eokit.geo_engine.queries import BoundingBox2D, QueryRectangle, RasterQueryRectangle, SpatialResolution
-from eokit.geo_engine.raster_stream_processing import RasterStreamProcessing
-from eokit.geo_engine.session import Anonymous, EmailLogin, Login, SessionToken
-from eokit.geo_engine.tasks import Task, TaskPhase, TaskStatusInfo, fetch_tasks, get_task_list, read_task
-from eokit.geo_engine.tiles import RasterTile2D
-from eokit.geo_engine.times import TimeInterval
-from eokit.geo_engine.workflow import (
-    Workflow,
-    load_workflow,
-    register_workflow,
-    submit_workflow,
-    workflow_by_id,
-)
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-__all__ = [
-    "Anonymous",
-    "BoundingBox2D",
-    "ColorBreakpoint",
-    "Colorizer",
-    "DataUsage",
-    "EmailLogin",
-    "FillValueWarning",
-    "GeoEngineClient",
-    "IdResponse",
-    "IncompleteStreamError",
-    "LinearGradientColorizer",
-    "LogarithmicGradientColorizer",
-    "Login",
-    "Measurement",
-    "MissingTiles",
-    "MultiBandRasterColorizer",
-    "PaletteColorizer",
-    "PlotResultDescriptor",
-    "Profile",
-    "Progress",
-    "Provenance",
-    "ProvenanceEntry",
-    "QueryRectangle",
-    "Quota",
-    "RasterBandDescriptor",
-    "RasterColorizer",
-    "RasterDataType",
-    "RasterPlan",
-    "RasterQueryRectangle",
-    "RasterResultDescriptor",
-    "RasterStreamProcessing",
-    "RasterTile2D",
-    "ResultDescriptor",
-    "SaveRequest",
-    "SessionToken",
-    "SingleBandRasterColorizer",
-    "SpatialResolution",
-    "StreamBrokenError",
-    "Task",
-    "TaskPhase",
-    "TaskStatusInfo",
-    "TimeInterval",
-    "UsageSummaryGranularity",
-    "VectorColumnInfo",
-    "VectorResultDescriptor",
-    "VegaLite",
-    "Workflow",
-    "WorkflowBuilderOperator",
-    "WorkflowId",
-    "WrappedPlotOutput",
-    "citations",
-    "data_usage",
-    "data_usage_summary",
-    "fetch_tasks",
-    "get_quota",
-    "get_task_list",
-    "load_workflow",
-    "plan_raster",
-    "read_descriptor",
-    "read_task",
-    "register_workflow",
-    "save_request",
-    "submit_workflow",
-    "update_quota",
-    "workflow_by_id",
-]
+if TYPE_CHECKING:
+    from eokit.geo_engine.public import *  # noqa: F403
+
+
+def __getattr__(name: str) -> Any:
+    if name.startswith("__") and name != "__all__":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module("eokit.geo_engine.public"), name)

@@ -93,6 +93,11 @@ class GeoEngineClient:
         if self._used_in_background:
             await anyio.to_thread.run_sync(self.close)
 
+    @property
+    def http(self) -> HttpClient:
+        """The connections of the running event loop, with this session's credentials."""
+        return self._open_here()
+
     def close(self) -> None:
         """Close the connections of plain calls; a later call opens new ones."""
         if self._used_in_background:

@@ -11,6 +11,7 @@ from eokit.geo_engine.client import GeoEngineClient
 from eokit.geo_engine.descriptors import RasterResultDescriptor
 from eokit.geo_engine.plan import RasterPlan, plan_raster
 from eokit.geo_engine.profiles import Profile
+from eokit.geo_engine.progress import ProgressCallback
 from eokit.geo_engine.queries import QueryRectangle, RasterQueryRectangle, SpatialResolution
 from eokit.geo_engine.stream import RasterStream, StreamSettings
 
@@ -33,6 +34,7 @@ async def fetch_coverage(
     no_data: float | None,
     file_format: str,
     timeout: float,
+    progress: ProgressCallback | None = None,
 ) -> Coverage:
     """Ask for the first time step of a raster.
 
@@ -48,6 +50,7 @@ async def fetch_coverage(
         no_data: Value for missing pixels; None masks them.
         file_format: Format of the file.
         timeout: Seconds to wait.
+        progress: Told of every message, where it is streamed.
 
     Raises:
         InvalidInputError: It is too large for WCS, and cannot be streamed in this resolution or format.
@@ -67,7 +70,7 @@ async def fetch_coverage(
         raise InvalidInputError(f"{file_format!r} is more than WCS gives here; streams write image/tiff")
     if not native:
         plan = plan_raster(descriptor, _with_resolution(plan.query, resolution))
-    return RasterStream(client, workflow, plan, StreamSettings(stall=timeout))
+    return RasterStream(client, workflow, plan, StreamSettings(stall=timeout, progress=progress))
 
 
 def _close(resolution: SpatialResolution, plan: RasterPlan) -> bool:

@@ -75,7 +75,8 @@ def classified(error: RefusedError, url: str) -> RefusedError:
     variant, message = str(document.get("error", "")), str(document.get("message", ""))
     if not variant:
         return error
-    kind = AbsentError if variant in _ABSENT else type(error)
+    absent = variant in _ABSENT or (variant == "TaskError" and "not found" in message)
+    kind = AbsentError if absent else type(error)
     text = f"answered {error.status} {variant}: {message}"[:400]
     better = kind(text, url=url, status=error.status, detail=f"{variant}: {message}")
     better.document = error.document

@@ -16,6 +16,7 @@ class Progress:
         received_bytes: Bytes of all messages.
         seconds: Time since the start.
         connections: Times that the stream was opened.
+        found: Those of `tiles` that were there before, from a run that was killed.
     """
 
     tiles: int
@@ -23,13 +24,15 @@ class Progress:
     received_bytes: int
     seconds: float
     connections: int = 1
+    found: int = 0
 
     @property
     def remaining_seconds(self) -> float | None:
         """Time that the rest will take at the mean speed so far, or None."""
-        if self.expected is None or not self.tiles:
+        came = self.tiles - self.found
+        if self.expected is None or not came:
             return None
-        return max(0, self.expected - self.tiles) * self.seconds / self.tiles
+        return max(0, self.expected - self.tiles) * self.seconds / came
 
 
 ProgressCallback = Callable[[Progress], None]

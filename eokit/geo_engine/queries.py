@@ -59,6 +59,28 @@ class BoundingBox2D:
         x_first = self.xmin, self.ymin, self.xmax, self.ymax
         return ",".join(map(str, (x_first[i] for i in ((1, 0, 3, 2) if _north_first(srs) else range(4)))))
 
+    def enclosed(self, srs: str, other: str) -> "BoundingBox2D":
+        """The box in another reference system that encloses this one.
+
+        Args:
+            srs: Reference system of this box.
+            other: That of the result.
+
+        Raises:
+            InvalidInputError: One is not known, or the box has no place in the other.
+        """
+        if srs == other:
+            return self
+        import pyproj  # noqa: PLC0415
+
+        try:
+            way = pyproj.Transformer.from_crs(srs, other, always_xy=True)
+            return BoundingBox2D(*way.transform_bounds(*self.edges, densify_pts=21))
+        except (pyproj.exceptions.ProjError, InvalidInputError) as error:
+            raise InvalidInputError(
+                f"box {self.edges} of {srs} cannot be put into {other}: {error}"
+            ) from error
+
     def document(self) -> dict[str, Any]:
         """The JSON of request bodies."""
         return {

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from eokit.geo_engine.colorizers import RasterColorizer
 from eokit.geo_engine.descriptors import PlotResultDescriptor, RasterResultDescriptor, VectorResultDescriptor
 from eokit.geo_engine.plots import VegaLite, WrappedPlotOutput, fetch_plot
+from eokit.geo_engine.progress import ProgressCallback
 from eokit.geo_engine.queries import QueryRectangle, SpatialResolution
 from eokit.geo_engine.registered import Registered
 
@@ -179,8 +180,12 @@ class Results(Registered):
         file_format: str = "image/tiff",
         no_data: float | None = None,
         resolution: SpatialResolution | None = None,
+        progress: ProgressCallback | None = None,
     ) -> None:
-        """Save the first time step as a file; `download_raster` for async code."""
+        """Save the first time step as a file; `download_raster` for async code.
+
+        Args are those of `download_raster`, and `progress`, which is told of the messages of a stream.
+        """
         from eokit.geo_engine.coverages import fetch_coverage, save_coverage  # noqa: PLC0415
 
         coverage = await fetch_coverage(
@@ -192,6 +197,7 @@ class Results(Registered):
             no_data=no_data,
             file_format=file_format,
             timeout=timeout,
+            progress=progress,
         )
         await save_coverage(coverage, path, no_data=no_data)
 

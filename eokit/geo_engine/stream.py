@@ -78,6 +78,7 @@ class RasterStream:
         self._settings = settings or StreamSettings()
         self._fitted = tally is not None
         self._bytes, self._connections, self._began = 0, 0, self._settings.clock()
+        self._found = self.tally.received
 
     @property
     def plan(self) -> RasterPlan:
@@ -151,7 +152,7 @@ class RasterStream:
             seconds = self._settings.clock() - self._began
             tally = self.tally
             self._settings.progress(
-                Progress(tally.received, tally.expected, self._bytes, seconds, self._connections)
+                Progress(tally.received, tally.expected, self._bytes, seconds, self._connections, self._found)
             )
 
     def _incomplete(self, reason: str) -> IncompleteStreamError:

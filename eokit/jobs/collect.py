@@ -140,6 +140,13 @@ async def _fetch_all(
 
 
 async def _fetch(engine: TransferEngine, storage: Storage, key: str, output: Output) -> dict[str, Any]:
+    if output.stays:
+        return {
+            "href": output.stays,
+            "size": output.size or 0,
+            "checksum": "".join(map(str, output.checksums[:1])),
+            "media_type": output.media_type,
+        }
     path = storage.spool(key)
     if output.content is not None:
         size, checksum = await anyio.to_thread.run_sync(_write, path, output.content)

@@ -62,6 +62,8 @@ class Output:
     Attributes:
         name: File name, made of a validated key.
         urls: Where its bytes are, alternatives in order; empty if `content` has them.
+        stays: Address under which it stays, where the service has put it into storage of the owner: it is
+            not fetched. Empty: it is.
         content: The bytes themselves, where the service gave them with its answer.
         media_type: What it is.
         size: Bytes promised, or None.
@@ -70,6 +72,7 @@ class Output:
 
     name: str
     urls: tuple[str, ...] = ()
+    stays: str = ""
     content: bytes | None = None
     media_type: str = ""
     size: int | None = None

@@ -26,7 +26,17 @@ def loaded(module: str) -> set[str]:
     return set(done.stdout.split())
 
 
-@pytest.mark.parametrize("flow", ["flows.search_aux", "flows.stage_aux", "flows.track_jobs"])
+@pytest.mark.parametrize(
+    "flow",
+    [
+        "flows.search_aux",
+        "flows.stage_aux",
+        "flows.track_jobs",
+        "flows.order_pre_ard",
+        "flows.download_pre_ard",
+        "flows.convert_pre_ard",
+    ],
+)
 def test_a_flow_loads_its_own_column(flow):
     modules = loaded(flow)
     assert "prefect" in modules

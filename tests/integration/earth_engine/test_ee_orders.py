@@ -127,10 +127,11 @@ def test_a_full_queue_waits(box, tracker, status):
     full = Fault(
         "behave", path="*image:export", parameters={"settings": {"most_pending": 1, "queue_full": status}}
     )
+    box.earth_engine.operations.set_rules(Rule(path=(*["PENDING"] * 4, "RUNNING", "SUCCEEDED")))
     with box.faults.active(full):
         name, _ = tracker.submit(OLI, [(4, 3), (4, 4), (5, 3)], *SPAN)
         assert outcomes(tracker.read(name)) == {"READY": 1, "UNSUBMITTED": 2}
-    assert outcomes(follow(tracker, name)) == {"COMPLETED": 3}
+    assert outcomes(follow(tracker, name, 15)) == {"COMPLETED": 3}
     assert len(operations(box)) == 3
 
 

@@ -180,6 +180,7 @@ async def test_the_files_of_an_operation_come_from_the_list():
     assert outputs[0].size == 3
     assert str(outputs[0].checksums[0]) == "crc32c:c99465aa"
     assert outputs[0].urls[0].endswith("?alt=media&generation=7")
+    assert outputs[0].stays == f"gs://eo-bucket/{names[0]}"
     asked.clear()
     objects.pop(1)
     with pytest.raises(ContractError, match=r"1 of 4 files are not there.*0000000032\.tif"):

@@ -219,6 +219,41 @@ def test_filters_that_are_known(document, function):
 
 
 @pytest.mark.usefixtures("functions")
+@pytest.mark.parametrize("cloud", [True, False], ids=["today's form", "the original's form"])
+def test_a_serialized_filter_is_read_again(cloud):
+    import ee
+
+    both = {"function": "And", "filters": [{"function": "lte", "name": "A", "value": 80},
+                                           {"function": "inList", "name": "B", "value": [1, 2]}]}  # fmt: skip
+    made = read_filter(both)
+    again = read_filter(ee.serializer.encode(made, for_cloud_api=cloud))
+    assert ee.serializer.encode(again, for_cloud_api=True) == ee.serializer.encode(made, for_cloud_api=True)
+
+
+@pytest.mark.usefixtures("functions")
+def test_nothing_but_filters_is_read_from_a_graph():
+    import ee
+
+    for other in (
+        ee.ImageCollection("X").filterDate("2020-01-01"),
+        ee.Filter.eq("A", ee.Image("X").get("B")),
+        ee.Number(1).add(2),
+    ):
+        for cloud in (True, False):
+            with pytest.raises(InvalidInputError, match="cannot be read"):
+                read_filter(ee.serializer.encode(other, for_cloud_api=cloud))
+    invocation = {"functionInvocationValue": {"functionName": "Filter.not", "arguments": {}}}
+    for wrong in (
+        {"result": "0", "values": {"0": {"valueReference": "0"}}},
+        {"result": "1", "values": {"0": invocation}},
+        {"result": "0", "values": {"0": {"constantValue": 3}}},
+        {"type": "CompoundValue", "scope": 3, "value": 2},
+    ):
+        with pytest.raises(InvalidInputError):
+            read_filter(wrong)
+
+
+@pytest.mark.usefixtures("functions")
 @pytest.mark.parametrize(
     "document",
     [

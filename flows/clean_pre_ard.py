@@ -1,0 +1,48 @@
+"""Remove the files of pre-ARD orders from the store."""
+
+from typing import Any
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+
+from eokit.earth_engine.templates import TRACKING_PREFIX
+from tasks.earth_engine_files import PreArdFiles, clean_pre_ard_task, files_state
+
+__all__ = ["clean_pre_ard"]
+
+
+@flow(name="clean-pre-ard", flow_run_name="clean {tracking_name}")
+async def clean_pre_ard(
+    tracking_name: str,
+    plan_only: bool = True,
+    unverified: bool = False,
+    remove_tracking: bool = False,
+    store: str = "default",
+    tracking_prefix: str = TRACKING_PREFIX,
+) -> State[dict[str, Any]]:
+    """Remove the images and metadata of a submission from the store, after showing which.
+
+    Only objects that the tracking document names are removed, and only in the generation that was downloaded.
+
+    Args:
+        tracking_name: Name of the tracking document.
+        plan_only: Whether only to show what would be removed.
+        unverified: Whether to remove also what nobody has downloaded and verified.
+        remove_tracking: Whether to remove the tracking document in the end, too.
+        store: Name of the Pre-ARD Store block.
+        tracking_prefix: Folder of tracking documents.
+
+    Returns:
+        Names of what was, or would be, removed, by order.
+
+    Raises:
+        AbsentError: There is no such tracking document.
+        ConflictError: An object has changed since its download; it stays.
+        InvalidInputError: Of some orders there is no verified download, or they have not ended; nothing is
+            removed.
+    """
+    files = PreArdFiles(store, tracking_prefix, tracking_name)
+    outcome = await clean_pre_ard_task(
+        files, plan_only=plan_only, unverified=unverified, remove_tracking=remove_tracking
+    )
+    return files_state(outcome)

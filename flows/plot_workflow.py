@@ -1,0 +1,53 @@
+"""Plot a workflow of a Geo Engine."""
+
+from datetime import datetime
+from typing import Any
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+
+from tasks.geo_engine import Box, GeoQuestion, PixelSize
+from tasks.plot import plot_task
+from tasks.produce import ResultOrder, produced_state
+
+__all__ = ["plot_workflow"]
+
+
+@flow(name="plot-workflow", flow_run_name="plot {start} of {server}")
+async def plot_workflow(
+    workflow: dict[str, Any] | str,
+    bbox: Box,
+    start: datetime | str,
+    end: datetime | str | None = None,
+    crs: str = "EPSG:4326",
+    resolution: PixelSize | None = None,
+    server: str = "default",
+    storage: str = "default",
+    name: str = "",
+    overwrite: bool = False,
+) -> State[dict[str, Any]]:
+    """Ask for a plot (a histogram, a scatter plot, statistics), show it, and store it.
+
+    Args:
+        workflow: Id of a plot workflow, or the workflow as JSON: {"type": "Plot", "operator": {...}}.
+        bbox: The box.
+        start: Start of the time, or the only instant; UTC where no zone is given.
+        end: End of the time, excluded; none: `start` is an instant.
+        crs: Reference system of the box, in which the server computes.
+        resolution: Size of the pixels that are counted; none leaves it to the server, or is 0.1 where the
+            server insists (before 0.10).
+        server: Name of the Geo Engine Server block.
+        storage: Name of the Object Storage block.
+        name: Name of the result in the storage, like histogram.svg; empty: one made of the question, and the
+            plot replaces an earlier one.
+        overwrite: Whether another result of that name may be replaced.
+
+    Returns:
+        Where the result is, and what is known of it.
+
+    Raises:
+        InvalidInputError: The workflow gives no plot.
+        RefusedError: The server cannot make it.
+    """
+    question = GeoQuestion(workflow, bbox, start, end, crs, resolution)
+    return produced_state(await plot_task(ResultOrder(question, server, storage, name, overwrite)))

@@ -1,0 +1,57 @@
+"""Stream features of a Geo Engine into the storage."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from pydantic import Field
+
+from tasks.geo_engine import Box, GeoQuestion
+from tasks.produce import ResultOrder, produced_state
+from tasks.stream import stream_vector_task
+
+__all__ = ["stream_vector"]
+
+
+@flow(name="stream-vector", flow_run_name="stream {start} from {server} as geoparquet")
+async def stream_vector(
+    workflow: dict[str, Any] | str,
+    bbox: Box,
+    start: datetime | str,
+    end: datetime | str | None = None,
+    crs: str = "",
+    server: str = "default",
+    storage: str = "default",
+    name: str = "",
+    overwrite: bool = False,
+    max_gigabytes: Annotated[float, Field(gt=0)] = 10.0,
+) -> State[dict[str, Any]]:
+    """Stream features of any number into a GeoParquet file, whole or not there.
+
+    What is there already is not asked for again. A stream that breaks begins again: features have no numbers,
+    so nobody could say which are missing.
+
+    Args:
+        workflow: Id of a vector workflow, or the workflow as JSON: {"type": "Vector", "operator": {...}}.
+        bbox: The box.
+        start: Start of the time, or the only instant; UTC where no zone is given.
+        end: End of the time, excluded; none: `start` is an instant.
+        crs: Reference system of the box; empty: the workflow's, in which the features are.
+        server: Name of the Geo Engine Server block.
+        storage: Name of the Object Storage block.
+        name: Name of the result in the storage, like ports.parquet; empty: one made of the question.
+        overwrite: Whether another result of that name may be replaced.
+        max_gigabytes: A stream that brings more is stopped; in 10^9 bytes.
+
+    Returns:
+        Where the result is, and what is known of it.
+
+    Raises:
+        InvalidInputError: The workflow gives no features, or more than is allowed.
+        StorageError: The storage holds something else of that name.
+        TruncatedError: Every attempt broke before its end.
+    """
+    question = GeoQuestion(workflow, bbox, start, end, crs)
+    order = ResultOrder(question, server, storage, name, overwrite, max_gigabytes)
+    return produced_state(await stream_vector_task(order))

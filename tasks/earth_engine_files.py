@@ -1,0 +1,318 @@
+"""The files of pre-ARD orders: brought home verified, converted, and removed from the store."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import anyio
+from prefect import task
+from prefect.artifacts import acreate_table_artifact
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State
+from prefect.states import Completed, Failed
+
+from blocks import PreArdStore
+from eokit.earth_engine.cleaning import Cleaning, carry_out, plan_cleaning, remove_document
+from eokit.earth_engine.documents import ENDED, outcomes
+from eokit.earth_engine.downloads import fetch_orders
+from eokit.earth_engine.manifests import order_path
+from eokit.earth_engine.overview import BAD
+from eokit.earth_engine.tiles import tile_name
+from eokit.errors import EoError, InvalidInputError, PartialError
+from tasks.earth_engine import Document, open_store, read_tracking
+from tasks.logs import run_logger
+from tasks.progress import shown_progress
+from tasks.publish import human_bytes
+
+if TYPE_CHECKING:
+    from eokit.earth_engine.stores import PreArdStore as Store
+
+__all__ = [
+    "ArdFormat",
+    "FilesOutcome",
+    "PreArdFiles",
+    "clean_pre_ard_task",
+    "convert_pre_ard_task",
+    "download_pre_ard_task",
+    "files_state",
+]
+
+ArdFormat = Literal["zarr", "cog"]
+_ROWS = 200
+_TOGETHER = 20
+_LONGEST_MESSAGE = 3000
+
+
+@dataclass(frozen=True)
+class PreArdFiles:
+    """Whose files.
+
+    Attributes:
+        store: Name of the Pre-ARD Store block.
+        tracking_prefix: Folder of tracking documents in the store.
+        name: Name of the tracking document.
+    """
+
+    store: str
+    tracking_prefix: str
+    name: str
+
+
+@dataclass
+class FilesOutcome:
+    """What became of files, order by order or tile by tile.
+
+    Attributes:
+        what: What was done, as a participle.
+        done: Files by order or tile.
+        bytes: Their size.
+        where: Where they are; empty if they are gone.
+        errors: What went wrong, by order or tile.
+        states: Number of orders by state.
+    """
+
+    what: str
+    done: dict[str, list[str]] = field(default_factory=dict)
+    bytes: int = 0
+    where: str = ""
+    errors: dict[str, EoError] = field(default_factory=dict)
+    states: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def sentence(self) -> str:
+        """What became of them, in a sentence."""
+        files = sum(map(len, self.done.values()))
+        failed = f"; {len(self.errors)} failed" if self.errors else ""
+        return f"{len(self.done)} {self.what}: {files} files, {human_bytes(self.bytes)}{failed}"
+
+
+def files_state(outcome: FilesOutcome) -> State[dict[str, Any]]:
+    """Give the state that a run ends in: what is not whole is never called a success."""
+    if outcome.errors:
+        name = "Partial" if outcome.done else "Failed"
+        error = PartialError(outcome.sentence, outcome.errors)
+        return Failed(name=name, message=str(error)[:_LONGEST_MESSAGE], data=error)
+    states, words = outcome.states, outcome.sentence
+    data = {"files": outcome.done, "bytes": outcome.bytes, "where": outcome.where, "states": dict(states)}
+    if going := sum(count for state, count in states.items() if state not in ENDED):
+        words = f"{words}; {going} orders are still to come"
+        return Completed(name="StillRunning", message=words, data=data)
+    if bad := sum(count for state, count in states.items() if state in BAD):
+        return Failed(name="Partial", message=f"{words}; {bad} orders have no files: {dict(states)}")
+    return Completed(message=words, data=data)
+
+
+async def _publish(key: str, outcome: FilesOutcome) -> None:
+    rows = [
+        {"what": name, "files": "", "first": "", "why": str(e)[:300]} for name, e in outcome.errors.items()
+    ]
+    for name, files in outcome.done.items():
+        rows.append({"what": name, "files": str(len(files)), "first": files[0] if files else "", "why": ""})
+    where = f"\n\nIn `{outcome.where}`." if outcome.where else ""
+    more = f" The first {_ROWS} are shown." if len(rows) > _ROWS else ""
+    shown = rows[:_ROWS] or [{"what": "nothing"}]
+    await acreate_table_artifact(shown, key=key, description=f"**{outcome.sentence}.**{more}{where}")
+    run_logger().info("%s", outcome.sentence)
+
+
+def _folder(given: str, block: PreArdStore, *parts: str) -> Path:
+    if given:
+        path = Path(given).expanduser()
+        if not path.is_absolute():
+            raise InvalidInputError(f"folder {given!r} is relative; workers have other working directories")
+        return path
+    if block.downloads is None:
+        raise InvalidInputError("name a folder, or set `downloads` in the Pre-ARD Store block")
+    return block.downloads.expanduser().joinpath(*parts)
+
+
+@task(name="download", cache_policy=NO_CACHE, persist_result=False)
+async def download_pre_ard_task(of: PreArdFiles, dest: str, *, overwrite: bool) -> FilesOutcome:
+    """Bring home what there is of a submission, each file verified; what is there already is not fetched.
+
+    Args:
+        of: Whose files.
+        dest: Folder; empty: one of the submission's own in the store's folder for downloads.
+        overwrite: Whether a file of other content may be replaced.
+
+    Raises:
+        AbsentError: There is no such tracking document.
+    """
+    async with open_store(of.store) as (block, store):
+        folder = _folder(dest, block, of.name)
+        document = await read_tracking(store, of.tracking_prefix, of.name)
+        outcome = FilesOutcome("orders downloaded", where=str(folder), states=outcomes(document))
+        orders = [one for one in document["orders"] if not one.get("cleaned")]
+        fetch = _Fetch(store, document, folder, outcome, overwrite=overwrite)
+        async with shown_progress("pre-ard-progress", lambda: fetch.reading(len(orders))):
+            for start in range(0, len(orders), _TOGETHER):
+                await fetch.bring(orders[start : start + _TOGETHER])
+    await _publish("pre-ard-downloads", outcome)
+    return outcome
+
+
+class _Fetch:
+    """One download of the orders of a document."""
+
+    def __init__(
+        self, store: "Store", document: Document, folder: Path, outcome: FilesOutcome, *, overwrite: bool
+    ) -> None:
+        self._store, self._document, self._folder = store, document, folder
+        self._outcome, self._overwrite = outcome, overwrite
+        self._over = 0
+
+    def reading(self, most: int) -> tuple[float, str]:
+        return 100.0 * self._over / max(1, most), f"{self._over} of {most} orders, {self._outcome.sentence}"
+
+    async def bring(self, orders: Sequence[Mapping[str, Any]]) -> None:
+        """Bring some orders; where that fails, one by one, so that one of them harms no other."""
+        part = {**self._document, "orders": list(orders)}
+        found: dict[str, list[str]] = {}
+        size = 0
+        try:
+            async for one in fetch_orders(self._store, part, self._folder, overwrite=self._overwrite):
+                found.setdefault(order_path(orders[one.order]), []).append(str(one.path))
+                size += (await anyio.Path(one.path).stat()).st_size
+        except EoError as error:
+            if len(orders) > 1:
+                for order in orders:
+                    await self.bring([order])
+                return
+            self._outcome.errors[order_path(orders[0])] = error
+        else:
+            self._outcome.done |= found
+            self._outcome.bytes += size
+        self._over += len(orders)
+
+
+@task(name="convert", cache_policy=NO_CACHE, persist_result=False)
+async def convert_pre_ard_task(of: PreArdFiles, kind: ArdFormat, source: str, target: str) -> FilesOutcome:
+    """Make a Zarr, or Cloud-Optimized GeoTIFFs, of each collection and tile that was brought home.
+
+    Args:
+        of: Whose files.
+        kind: What to make.
+        source: Folder of the downloads; empty: where the last download put them.
+        target: Folder for what is made; empty: one of the submission's own in the store's folder for
+            downloads.
+
+    Raises:
+        AbsentError: There is no such tracking document.
+        InvalidInputError: Nothing was brought home.
+    """
+    async with open_store(of.store) as (block, store):
+        folder = _folder(target, block, f"{of.name}-ard")
+        document = await read_tracking(store, of.tracking_prefix, of.name)
+    groups = _downloaded(document, source)
+    if not groups:
+        raise InvalidInputError(f"nothing of {of.name} was downloaded; run download-pre-ard first")
+    outcome = FilesOutcome(f"tiles converted to {kind}", where=str(folder), states=outcomes(document))
+    over = [0]
+
+    def reading() -> tuple[float, str]:
+        return 100.0 * over[0] / len(groups), f"{over[0]} of {len(groups)} tiles"
+
+    async with shown_progress("pre-ard-progress", reading):
+        for name, metadata in groups.items():
+            try:
+                # One after the other: memory is bounded per conversion.
+                made = await anyio.to_thread.run_sync(partial(_convert, kind, metadata, folder / name))
+            except EoError as error:
+                outcome.errors[name] = error
+            else:
+                outcome.done[name] = [str(path) for path in made]
+                outcome.bytes += await anyio.to_thread.run_sync(_size, made)
+            over[0] += 1
+    await _publish("pre-ard-converted", outcome)
+    return outcome
+
+
+def _downloaded(document: Document, source: str) -> dict[str, list[Path]]:
+    """Give the metadata files that are at home, by collection and tile."""
+    groups: dict[str, list[Path]] = {}
+    for order in document["orders"]:
+        home = order.get("downloaded")
+        if home and order["status"].get("state") == "COMPLETED":
+            # The original's documents name neither collection nor tile: each order is converted by itself.
+            index = order.get("index")
+            tile = f"{order['collection'].replace('/', '_')}_{tile_name(index)}" if index else order["name"]
+            path = Path(source).expanduser() if source else Path(home["dest"])
+            groups.setdefault(tile, []).append(path / f"{order['name']}.json")
+    return groups
+
+
+def _convert(kind: ArdFormat, metadata: Sequence[Path], target: Path) -> list[Path]:
+    from eokit.earth_engine.convert import preard_to_cogs, preard_to_zarr  # noqa: PLC0415
+
+    if kind == "cog":
+        return preard_to_cogs(metadata, target, overwrite=True)
+    return [preard_to_zarr(metadata, target.with_name(f"{target.name}.zarr"), overwrite=True)]
+
+
+def _size(paths: Sequence[Path]) -> int:
+    files = (one for path in paths for one in (path.rglob("*") if path.is_dir() else (path,)))
+    return sum(one.stat().st_size for one in files if one.is_file())
+
+
+@task(name="clean", cache_policy=NO_CACHE, persist_result=False)
+async def clean_pre_ard_task(
+    of: PreArdFiles, *, plan_only: bool, unverified: bool, remove_tracking: bool
+) -> FilesOutcome:
+    """Show what would be removed of a submission, then remove it unless only the plan is wanted.
+
+    Args:
+        of: Whose files.
+        plan_only: Whether nothing is removed.
+        unverified: Whether also that is removed of which no verified download is known.
+        remove_tracking: Whether the tracking document is removed in the end, too.
+
+    Raises:
+        AbsentError: There is no such tracking document.
+        ConflictError: A file has changed since; it stays.
+        InvalidInputError: Of some orders there is no verified download, or they have not ended; nothing is
+            removed.
+    """
+    async with open_store(of.store) as (_, store):
+        document = await read_tracking(store, of.tracking_prefix, of.name)
+        async with store.open() as opened:
+            plans = await plan_cleaning(opened, document, unverified=unverified)
+        await _publish_plan(plans)
+        outcome = FilesOutcome("orders would be cleaned" if plan_only else "orders cleaned")
+        if plan_only:
+            outcome.done = {one.path: one.names for one in plans if one.objects}
+            outcome.bytes = sum(item.size for one in plans for item in one.objects)
+            run_logger().info("%s", outcome.sentence)
+            return outcome
+
+        def reading() -> tuple[float, str]:
+            return 100.0 * len(outcome.done) / max(1, len(plans)), outcome.sentence
+
+        async with shown_progress("pre-ard-progress", reading):
+            for one in plans:
+                outcome.done[one.path] = [name async for name in carry_out(store, document, one)]
+                outcome.bytes += sum(item.size for item in one.objects)
+        if remove_tracking:
+            async with store.open() as opened:
+                await remove_document(opened, of.tracking_prefix, of.name.removesuffix(".json"))
+    await _publish("pre-ard-cleaned", outcome)
+    return outcome
+
+
+async def _publish_plan(plans: Sequence[Cleaning]) -> None:
+    rows = [
+        {
+            "order": one.path,
+            "files": len(one.objects),
+            "size": human_bytes(sum(item.size for item in one.objects)),
+            "first": one.names[0] if one.names else "",
+        }
+        for one in plans[:_ROWS]
+    ]
+    objects = [item for one in plans for item in one.objects]
+    size = human_bytes(sum(item.size for item in objects))
+    title = f"{len(plans)} orders, {len(objects)} files, {size} are to be removed"
+    await acreate_table_artifact(
+        rows or [{"order": "nothing"}], key="pre-ard-cleaning", description=f"**{title}.**"
+    )
