@@ -84,7 +84,7 @@ async def _write_all(save: Save, url: str, other_url: str, state: Path) -> None:
     await save(storage, "sandbox")
     environment = EoEnvironment(owners=["demo"], catalog=catalog, storage=storage, **apis)
     await save(environment, "sandbox")
-    ledger = JobLedger(url=str(state / "ledger.sqlite"), results=storage)
+    ledger = JobLedger(url=str(state / "ledger.sqlite"), results=storage, lease=45)
     await save(ledger, "sandbox")
     for kind in ("token", "inputs", "listing", "none"):
         place = DummyServer(url=f"{url}/dummy/{kind}-sandbox", exclusive=kind == "listing")

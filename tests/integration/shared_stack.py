@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 HOST = Path(__file__).with_name("stack_host.py")
-START_SECONDS = 240.0
+START_SECONDS = 400
 STOP_SECONDS = 60.0
 POLL_SECONDS = 0.1
 

@@ -101,7 +101,7 @@ def slow_exports(stack: SharedStack) -> Iterator[None]:
         httpx.delete(f"{faults}/{name}", trust_env=False).raise_for_status()
 
 
-# What was being sent at the kill is the dead run's for the ledger's lease of three minutes.
+# What was being sent at the kill is the dead run's for the ledger's lease.
 @pytest.mark.timeout(600)
 def test_a_killed_order_is_ordered_once(stack: SharedStack, runs: Runs, mark: str) -> None:
     given = parameters(mark, collections=[OLI], tile_indices=TILES, period_end="2022-04-01T00:00:00Z")
