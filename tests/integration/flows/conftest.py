@@ -34,7 +34,7 @@ def anyio_backend() -> str:
 def flow_box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     staging = StagingSettings(directory=tmp_path_factory.mktemp("bucket"))
     quick = dict.fromkeys(("created", *CAPTURED), 0.05)
-    up42 = Up42Settings(pace="clock", durations=quick, requests_per_second=None)
+    up42 = Up42Settings(pace="clock", durations=quick, requests_per_second=None, sources=200)
     with Sandbox(SandboxSettings(days=6, staging=staging, up42=up42)) as box:
         yield box
 

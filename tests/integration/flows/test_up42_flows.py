@@ -1,5 +1,6 @@
 """The flows of UP42, against its stand-in. Approval needs a worker: see the deployed tests."""
 
+from collections import Counter
 from typing import Any
 
 import anyio
@@ -106,7 +107,7 @@ async def test_an_account_without_credits_stops_the_siblings(place):
     assert len(place.box.up42.jobs.all) == 8
 
 
-async def test_two_hundred_items(place):
+async def test_what_a_budget_does_not_cover_is_not_sent(place):
     item = hrefs(place, 4)[0]
     one = await (await run(estimate_up42_job, TREES, item_hrefs=[item], server=SERVER)).result()
     async with ledger(place) as opened:
@@ -119,6 +120,25 @@ async def test_two_hundred_items(place):
     assert "0 of" in second.artifacts["up42-costs"]["data"][0]["why"]
     async with ledger(place) as opened:
         assert len(await opened.jobs(JobFilter(phases=[Phase.SUCCEEDED]))) == 1
+
+
+async def test_two_hundred_items_one_invalid_one_over_budget_one_answer_lost(place):
+    place.box.up42.account("demo").paid_in = 1_000_000
+    many = hrefs(place, *range(200))
+    price = await (await run(estimate_up42_job, TREES, item_hrefs=many, server=SERVER)).result()
+    async with ledger(place) as opened:
+        await opened.set_budget("large", price - 1)
+    with place.box.faults.active(Fault("lost_answer", path=EXECUTION, method="POST", times=1)):
+        done = await run(run_up42_job, TREES, "Trees", **options(item_hrefs=many, budget="large"))
+    assert done.state.name == "Partial", done.state.message
+    rows = done.artifacts["up42-costs"]["data"]
+    assert Counter(row["outcome"] for row in rows) == {"succeeded": 198, "not sent": 2}
+    left, invalid = sorted(row["why"] for row in rows if row["outcome"] == "not sent")
+    assert "credits left" in left
+    assert invalid.startswith("invalid")
+    jobs = place.box.up42.jobs.all
+    assert len(jobs) == 198
+    assert len({str(job.inputs) for job in jobs}) == 198
 
 
 async def test_the_account_is_shown(place):
