@@ -1,0 +1,87 @@
+"""What the pages say holds: links lead somewhere, deployments and commands exist, examples are valid."""
+
+import ast
+import importlib
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted(
+    [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")]
+)
+OWN = ("eokit", "blocks", "tasks", "flows", "deployments")
+
+each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+
+
+def prose(page: Path) -> str:
+    return re.sub(r"^```.*?^```", "", page.read_text(), flags=re.DOTALL | re.MULTILINE)
+
+
+def examples(page: Path, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(), flags=re.DOTALL | re.MULTILINE)
+
+
+@each_page
+def test_links_lead_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\(([^)\s]+)\)", prose(page))
+    local = [link.partition("#")[0] for link in links if not re.match(r"[a-z]+:", link)]
+    assert [link for link in local if link and not (page.parent / link).exists()] == []
+
+
+@each_page
+def test_deployments_exist(page: Path) -> None:
+    deployments = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
+    known = {(_flow_name(one["entrypoint"]), one["name"]) for one in deployments}
+    named = re.findall(r"deployment run '?([a-z0-9-]+)/([a-z-]+)", page.read_text())
+    assert [one for one in named if one not in known] == []
+
+
+def _flow_name(entrypoint: str) -> str:
+    path, _, function = entrypoint.partition(":")
+    flow = getattr(importlib.import_module(path.removesuffix(".py").replace("/", ".")), function)
+    return str(flow.name)
+
+
+@each_page
+def test_make_targets_exist(page: Path) -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
+    assert set(re.findall(r"(?:`|^)make ([a-z-]+)", page.read_text(), flags=re.MULTILINE)) - targets == set()
+
+
+@each_page
+def test_modules_that_are_run_exist(page: Path) -> None:
+    named = re.findall(r"python -m ((?:benchmarks|deployments|eokit|sandbox)[\w.]*\w)", page.read_text())
+    paths = [ROOT / name.replace(".", "/") for name in named]
+    missing = [
+        path for path in paths if not (path.with_suffix(".py").exists() or (path / "__main__.py").exists())
+    ]
+    assert missing == []
+
+
+@each_page
+def test_examples_are_valid(page: Path) -> None:
+    for example in examples(page, "python"):
+        tree = compile(example, str(page), "exec", ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and str(node.module).split(".")[0] in OWN:
+                module = importlib.import_module(str(node.module))
+                assert [name.name for name in node.names if not hasattr(module, name.name)] == []
+    for example in examples(page, "ya?ml"):
+        yaml.safe_load(example)
+
+
+def test_the_worked_example_of_a_service_reads_its_answers() -> None:
+    import httpx
+
+    (example,) = examples(ROOT / "docs" / "adding_a_service.md", "python")
+    names: dict[str, object] = {}
+    exec(compile(example, "adding_a_service.md", "exec"), names)
+    service = names["EchoService"]("http://echo.example")  # type: ignore[operator]
+    call = service.submission(names["EchoRequest"](text="hello"), "token")  # type: ignore[operator]
+    assert (call.method, call.url, call.json) == ("POST", "http://echo.example/jobs", {"text": "hello"})
+    state = service.read_submission(httpx.Response(200, json={"id": "7", "status": "done"}))
+    assert (state.id, str(state.phase)) == ("7", "succeeded")
