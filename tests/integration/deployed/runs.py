@@ -43,6 +43,24 @@ class Runs:
         """Read a deployment by `flow/deployment`."""
         return self.ask("GET", f"/deployments/name/{name}")
 
+    def twin(self, name: str, twin: str) -> str:
+        """Deploy the flow of a deployment once more under another name, and give `flow/twin`."""
+        kept = (
+            "flow_id",
+            "parameters",
+            "parameter_openapi_schema",
+            "enforce_parameter_schema",
+            "entrypoint",
+            "path",
+            "pull_steps",
+            "job_variables",
+            "work_pool_name",
+            "work_queue_name",
+        )
+        deployment = self.deployment(name)
+        self.ask("POST", "/deployments/", {"name": twin} | {key: deployment[key] for key in kept})
+        return f"{name.partition('/')[0]}/{twin}"
+
     def start(self, name: str, /, **parameters: Any) -> str:
         """Start a run as the UI does, and give its id."""
         deployment = self.deployment(name)

@@ -24,7 +24,13 @@ def start(runs: Runs, title: str, **options: Any) -> str:
 
 
 def answer(runs: Runs, run: str, **said: Any) -> None:
-    runs.ask("POST", f"/flow_runs/{run}/resume", {"run_input": said})
+    """Resume a run; Prefect writes the form just after the state, and refuses an answer in between."""
+
+    def accepted() -> bool:
+        body = runs.ask("POST", f"/flow_runs/{run}/resume", {"run_input": said})
+        return body["status"] == "ACCEPT"
+
+    wait_until(accepted, 60, "the answer's acceptance")
 
 
 @pytest.fixture

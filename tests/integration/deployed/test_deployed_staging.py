@@ -133,7 +133,8 @@ def test_two_runs_at_once_end_with_one_good_product_each(
     options = {"cql2_filter": search, "catalog_collection_identifier": collection}
     with faults(stack, *slow):
         # Two deployments of one flow: the limit of one does not hold back the other.
-        started = [runs.start(f"aux-staging/{name}", env=ENV, **options) for name in ("sandbox", "default")]
+        names = ["aux-staging/sandbox", runs.twin("aux-staging/sandbox", "twin")]
+        started = [runs.start(name, env=ENV, **options) for name in names]
         states = [runs.wait(run) for run in started]
     assert [state["type"] for state in states] == ["COMPLETED", "COMPLETED"]
     items = catalogued(stack, collection)
