@@ -73,7 +73,8 @@ async def start_server(launcher: Launcher, state: StateDirectory) -> str:
 async def _server_ready(launcher: Launcher, state: StateDirectory, url: str) -> None:
     port = url.rpartition(":")[2]
     command = [sys.executable, "-m", "prefect", "server", "start", "--host", HOST, "--port", port]
-    server = launcher.start("server", command)
+    # The pages ask port 4200 otherwise. Relative, it holds through a tunnel or a proxy too.
+    server = launcher.with_more({"PREFECT_UI_API_URL": "/api"}).start("server", command)
     async with PrefectApi(f"{url}/api") as api:
 
         async def ours() -> bool:
@@ -91,11 +92,13 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-async def start_worker(launcher: Launcher, api: PrefectApi, pool: str, name: str) -> Service:
+async def start_worker(
+    launcher: Launcher, api: PrefectApi, pool: str, name: str, arguments: Sequence[str] = ()
+) -> Service:
     """Start a process worker and wait until the server knows it."""
     await api.forget_worker(pool, name)
-    options = ["--type", "process", "--pool", pool, "--name", name, "--install-policy", "never"]
-    worker = launcher.start("worker", [sys.executable, "-m", "prefect", "worker", "start", *options])
+    options = ["--type", "process", "--pool", pool, "--name", name, "--install-policy", "never", *arguments]
+    worker = launcher.start(name, [sys.executable, "-m", "prefect", "worker", "start", *options])
 
     async def online() -> bool:
         return await api.worker_online(pool, name)

@@ -8,6 +8,7 @@ Applied again it changes what differs. It talks to the Prefect server of `PREFEC
 
 import argparse
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
@@ -41,6 +42,9 @@ from blocks.logos import PUBLIC, logo
 from eokit.earth_engine.grid import known_grids
 
 Save = Callable[[Block, str], Awaitable[None]]
+
+LEDGER_URL = "EOFLOWS_LEDGER_URL"
+"""Environment variable: the database of the ledger `sandbox`, which may hold a password; SQLite without."""
 
 # No secrets: every sandbox accepts them.
 SANDBOX_KEY = "sandbox-demo-key"
@@ -84,7 +88,8 @@ async def _write_all(save: Save, url: str, other_url: str, state: Path) -> None:
     await save(storage, "sandbox")
     environment = EoEnvironment(owners=["demo"], catalog=catalog, storage=storage, **apis)
     await save(environment, "sandbox")
-    ledger = JobLedger(url=str(state / "ledger.sqlite"), results=storage, lease=45)
+    ledger_url = os.environ.get(LEDGER_URL, str(state / "ledger.sqlite"))
+    ledger = JobLedger(url=ledger_url, results=storage, lease=45)
     await save(ledger, "sandbox")
     for kind in ("token", "inputs", "listing", "none"):
         place = DummyServer(url=f"{url}/dummy/{kind}-sandbox", exclusive=kind == "listing")

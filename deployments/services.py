@@ -35,6 +35,10 @@ class Launcher:
         """Return a launcher for another environment that keeps the same list of processes."""
         return replace(self, environment=environment)
 
+    def with_more(self, more: Mapping[str, str]) -> "Launcher":
+        """Return a launcher whose environment has these variables too; it keeps the same list."""
+        return self.with_environment({**self.environment, **more})
+
     def start(self, name: str, command: Sequence[str], *, visible: bool = False) -> "Service":
         """Start a process in a session of its own, so that Ctrl-C reaches the runner alone.
 

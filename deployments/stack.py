@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -21,7 +21,7 @@ from deployments.environment import child_environment
 from deployments.errors import StackError
 from deployments.parts import SandboxUrls, start_catalog, start_sandbox, start_server, start_worker
 from deployments.prefect_api import PrefectApi
-from deployments.services import Launcher
+from deployments.services import Launcher, Service
 from deployments.state import CHECKOUT, StateDirectory
 
 __all__ = ["POOL", "Register", "Stack", "StackOptions", "StackUrls"]
@@ -29,8 +29,8 @@ __all__ = ["POOL", "Register", "Stack", "StackOptions", "StackUrls"]
 POOL = "eoflows"
 """The work pool of every deployment in prefect.yaml."""
 
-WORKER = "local"
-COMMAND_SECONDS = 240.0
+WORKER = "worker"
+COMMAND_SECONDS = 600.0
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,12 @@ class StackOptions:
     """What registers the blocks; None: nothing does."""
     deployments: Sequence[str] = ("--all",)
     """Arguments of `prefect deploy` that choose what is deployed."""
+    database: str | None = None
+    """Prefect's database, like `postgresql+asyncpg://user:password@host/name`; None: SQLite in the state."""
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    """Environment variables for the command that registers the blocks."""
+    workers: Sequence[Sequence[str]] = ((),)
+    """One worker for each: further arguments of `prefect worker start`."""
 
 
 @dataclass
@@ -76,6 +82,8 @@ class Stack:
     options: StackOptions = field(default_factory=StackOptions)
     timings: dict[str, float] = field(default_factory=dict, init=False)
     """Seconds that each phase of the start took; phases overlap."""
+    workers: list[Service] = field(default_factory=list, init=False)
+    """The workers' processes, in the order of the options."""
 
     def __post_init__(self) -> None:
         self.state = StateDirectory.at(self.path)
@@ -139,7 +147,9 @@ class Stack:
 
     async def _start_server(self) -> str:
         with self._phase("server"):
-            return await start_server(self._launcher, self.state)
+            database = self.options.database
+            more = {} if database is None else {"PREFECT_API_DATABASE_CONNECTION_URL": database}
+            return await start_server(self._launcher.with_more(more), self.state)
 
     async def _start_sandbox(self) -> SandboxUrls | None:
         if self.options.sandbox is None:
@@ -158,22 +168,26 @@ class Stack:
         with _one_error():
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._register())
-                group.create_task(self._start_worker(api))
+                group.create_task(self._start_workers(api))
 
     async def _register(self) -> None:
         # One after the other: Prefect's server has one writer on SQLite, and clients wait long to try again.
         if self.options.register is not None:
-            await self._run("blocks", self.options.register(self.urls, self.state))
+            command = self.options.register(self.urls, self.state)
+            await self._run("blocks", command, self.options.secrets)
         deploy = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", *self.options.deployments]
         await self._run("deploy", deploy)
 
-    async def _run(self, name: str, command: Sequence[str]) -> None:
+    async def _run(self, name: str, command: Sequence[str], more: Mapping[str, str] | None = None) -> None:
         with self._phase(name):
-            await self._launcher.run(name, command, seconds=COMMAND_SECONDS)
+            await self._launcher.with_more(more or {}).run(name, command, seconds=COMMAND_SECONDS)
 
-    async def _start_worker(self, api: PrefectApi) -> None:
+    async def _start_workers(self, api: PrefectApi) -> None:
         with self._phase("worker"):
-            await start_worker(self._launcher, api, POOL, WORKER)
+            for number, arguments in enumerate(self.options.workers, start=1):
+                name = WORKER if number == 1 else f"{WORKER}-{number}"
+                worker = await start_worker(self._launcher, api, POOL, name, arguments)
+                self.workers.append(worker)
 
     async def show(self, name: str, command: Sequence[str], *, seconds: float) -> int:
         """Run a command of a user, with its output on ours, and return its exit code.

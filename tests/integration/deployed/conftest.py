@@ -10,5 +10,5 @@ from shared_stack import SharedStack
 @pytest.fixture
 def runs(stack: SharedStack) -> Iterator[Runs]:
     """Start and follow runs as the UI does."""
-    with Runs(stack) as runs:
+    with Runs(stack.api) as runs:
         yield runs

@@ -4,16 +4,15 @@ import time
 from typing import Any
 
 import httpx
-from shared_stack import SharedStack
 
 TERMINAL = frozenset({"COMPLETED", "FAILED", "CANCELLED", "CRASHED"})
 
 
 class Runs:
-    """Starts and follows runs of the shared installation."""
+    """Starts and follows runs on a Prefect server."""
 
-    def __init__(self, stack: SharedStack) -> None:
-        self._http = httpx.Client(base_url=stack.api, timeout=30, trust_env=False)
+    def __init__(self, api: str) -> None:
+        self._http = httpx.Client(base_url=api, timeout=30, trust_env=False)
 
     def __enter__(self) -> "Runs":
         return self

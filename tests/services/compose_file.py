@@ -1,0 +1,147 @@
+"""docker/compose.yaml without Docker: what each service would be given, with addresses and paths of this host."""
+
+import os
+import re
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+COMPOSE = Path(__file__).parents[2] / "docker" / "compose.yaml"
+HOST = "127.0.0.1"
+PORTS = {"postgres": 5432, "redis": 6379, "storage": 8333, "server": 4200, "worker": 8080, "catalog": 8080, "sandbox": 8080}
+"""What each service listens on in its container."""
+
+_PLACES = "|".join(PORTS)
+_NUMBERS = "|".join(sorted({str(port) for port in PORTS.values()}))
+
+
+def interpolated(text: str, given: Mapping[str, str]) -> str:
+    """Put variables into a compose file: `${NAME:-default}` and `$$`."""
+
+    def value(match: re.Match[str]) -> str:
+        return "$$" if match[0] == "$$" else given.get(match["name"]) or match["default"] or ""
+
+    return re.sub(r"\$\$|\$\{(?P<name>\w+)(?::-(?P<default>[^}]*))?\}", value, text)
+
+
+def read(given: Mapping[str, str]) -> dict[str, Any]:
+    """Read the file; a dollar sign that is meant for a shell is still doubled."""
+    found: dict[str, Any] = yaml.safe_load(interpolated(COMPOSE.read_text(), given))
+    return found
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass(frozen=True)
+class Started:
+    """What it takes to start a service, or one of its commands, here."""
+
+    command: list[str]
+    environment: dict[str, str]
+    directory: Path
+
+
+@dataclass
+class Compose:
+    """The services on this host.
+
+    Args:
+        given: The operator's variables, as in .env.
+        root: Stands for the containers' file systems.
+        images: For the service's image: folder of its programs, and its working directory.
+        ports: Where servers listen that are there already.
+    """
+
+    given: Mapping[str, str]
+    root: Path
+    images: Mapping[str, tuple[Path, Path]]
+    ports: dict[str, int]
+    programs: Mapping[str, str] = field(default_factory=dict)
+    """Programs of foreign images, by their path there."""
+
+    def __post_init__(self) -> None:
+        self._document = read(self.given)
+        for name in PORTS:
+            self.ports.setdefault(name, free_port())
+
+    def service(self, name: str) -> dict[str, Any]:
+        found: dict[str, Any] = self._document["services"][name]
+        return found
+
+    def main(self, name: str) -> Started:
+        """Give the command of a service."""
+        return self._started(name, self.service(name)["command"])
+
+    def health(self, name: str) -> Started:
+        """Give the command that looks after a service's health."""
+        kind, *command = self.service(name)["healthcheck"]["test"]
+        assert kind == "CMD"
+        return self._started(name, command, entrypoint=False)
+
+    def _started(self, name: str, command: list[str], *, entrypoint: bool = True) -> Started:
+        service = self.service(name)
+        image = service["image"].partition(":")[0]
+        binaries, directory = self.images.get(image, (Path("/usr/bin"), self.root))
+        first = service.get("entrypoint", [])
+        if image in self.images:
+            first = ["python", "-I", "-S", str(directory / "docker" / "entrypoint.py")]
+        words = [self._here(name, word) for word in [*(first if entrypoint else []), *command]]
+        environment = {key: self._here(name, value) for key, value in service.get("environment", {}).items()}
+        environment |= self._addresses(name, service.get("environment", {}))
+        return Started(words, {**self._common(binaries, name, service), **environment}, directory)
+
+    def _common(self, binaries: Path, name: str, service: Mapping[str, Any]) -> dict[str, str]:
+        return {
+            "PATH": os.pathsep.join([str(binaries), os.environ["PATH"]]),
+            "LC_ALL": "C.UTF-8",
+            "NO_PROXY": HOST,
+            "HOME": str(self._folder(name, "home")),
+            "TMPDIR": str(self._folder(name, "tmp")),
+            "SECRETS_DIRECTORY": str(self._secrets(name, service.get("secrets", []))),
+            **({"DO_NOT_TRACK": "1", "PREFECT_HOME": str(self._folder("state", "prefect"))}),
+        }
+
+    def _folder(self, *parts: str) -> Path:
+        folder = self.root.joinpath(*parts)
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def _secrets(self, name: str, secrets: list[Any]) -> Path:
+        folder = self._folder(name, "secrets")
+        for one in secrets:
+            source, target = (one, one) if isinstance(one, str) else (one["source"], one["target"])
+            variable = self._document["secrets"][source]["environment"]
+            (folder / target).write_text(self.given[variable])
+        return folder
+
+    def _addresses(self, name: str, environment: Mapping[str, str]) -> dict[str, str]:
+        """Translate pairs of variables `..._HOST` and `..._PORT`."""
+        found = {}
+        for key, value in environment.items():
+            if key.endswith("HOST") and (value in PORTS or value == HOST):
+                found[key] = HOST
+                found[key.removesuffix("HOST") + "PORT"] = str(self.ports[value if value in PORTS else name])
+        return found
+
+    def _here(self, name: str, text: str) -> str:
+        """Translate addresses and paths, and end what is left of compose's own syntax."""
+        for there, here in self.programs.items():
+            text = text.replace(there, here)
+        text = text.replace("$$", "$").replace("0.0.0.0", HOST)  # noqa: S104
+        text = re.sub(rf"(?<=[@/])({_PLACES}):\d+", lambda at: f"{HOST}:{self.ports[at[1]]}", text)
+        text = re.sub(rf"(?<![\d.])({_NUMBERS})(?![\d.])", lambda _: str(self.ports[name]), text)
+        if text in PORTS and name == text:
+            text = HOST
+        folders = {"/var/lib/eoflows": ("state",), "/run/secrets": (name, "secrets"), "/data": (name, "data")}
+        for there, parts in folders.items():
+            if there in text:
+                text = text.replace(there, str(self._folder(*parts)))
+        return re.sub(r"^/tmp(?=/|$)", str(self._folder(name, "tmp")), text)

@@ -1,0 +1,132 @@
+"""docker/Dockerfile without Docker: its instructions, and the commands of its build carried out in a folder."""
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+CHECKOUT = Path(__file__).parents[2]
+DOCKERFILE = CHECKOUT / "docker" / "Dockerfile"
+IGNORE = CHECKOUT / ".dockerignore"
+
+
+@dataclass(frozen=True)
+class Instruction:
+    """One instruction, and the stage that it belongs to."""
+
+    stage: str
+    word: str
+    rest: str
+
+
+def instructions(text: str) -> list[Instruction]:
+    """Read a Dockerfile: comments dropped, lines joined; the stage of what is before the first FROM is empty."""
+    lines = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
+    joined = re.sub(r"\s*\\\n\s*", " ", "\n".join(lines))
+    found, stage = [], ""
+    for line in filter(str.strip, joined.splitlines()):
+        word, _, rest = line.partition(" ")
+        if word == "FROM":
+            stage = rest.rpartition(" ")[2]
+        found.append(Instruction(stage, word, rest.strip()))
+    return found
+
+
+def context() -> Iterator[Path]:
+    """Give the files and folders that .dockerignore lets in, relative to the checkout."""
+    for line in IGNORE.read_text().splitlines():
+        if line.startswith("!"):
+            yield Path(line[1:])
+
+
+class ImageBuild:
+    """Carries out the stages that make a virtual environment, below a folder that stands for the image's root.
+
+    Args:
+        root: The folder.
+        stage: Last of the stages.
+    """
+
+    def __init__(self, root: Path, stage: str) -> None:
+        self.root, self._stage = root, stage
+        self._work = Path("/")
+
+    @property
+    def binaries(self) -> Path:
+        """Where the image's programs are."""
+        return self.local("/opt/venv/bin")
+
+    @property
+    def home(self) -> Path:
+        """The image's working directory."""
+        return self.local("/opt/eoflows")
+
+    def local(self, path: str | Path) -> Path:
+        """Say where a path of the image is here."""
+        return self.root / Path(path).relative_to("/")
+
+    def build(self) -> None:
+        """Carry out the stages `builder` and the one wanted."""
+        subprocess.run([sys.executable, "-m", "venv", str(self.root / "python")], check=True)
+        for one in instructions(DOCKERFILE.read_text()):
+            if one.stage in ("builder", self._stage):
+                self._carry_out(one)
+
+    def _carry_out(self, one: Instruction) -> None:
+        match one.word:
+            case "WORKDIR":
+                self._work = Path(one.rest)
+                self.local(self._work).mkdir(parents=True, exist_ok=True)
+            case "COPY":
+                *sources, target = one.rest.split()
+                self._copy(sources, self.local(self._work / target))
+            case "RUN":
+                self._run(one.rest)
+            case "FROM":
+                pass
+            case other:
+                raise AssertionError(f"{other} is not expected while an environment is built")
+
+    def _copy(self, sources: list[str], target: Path) -> None:
+        wanted = list(context())
+        for path in wanted if sources == ["."] else map(Path, sources):
+            assert path in wanted, f"{path} is left out by .dockerignore"
+            place = target / (path if sources == ["."] else path.name)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            if (CHECKOUT / path).is_dir():
+                ignored = shutil.ignore_patterns("__pycache__")
+                shutil.copytree(CHECKOUT / path, place, ignore=ignored, dirs_exist_ok=True)
+            else:
+                shutil.copy2(CHECKOUT / path, place)
+
+    def _run(self, command: str) -> None:
+        # The cache that is shut off in a layer saves these tests a download of 300 MB.
+        here = command.replace("/opt/venv", str(self.local("/opt/venv"))).replace(" --no-cache ", " ")
+        search = os.pathsep.join([str(self.root / "python" / "bin"), os.environ["PATH"]])
+        kept = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
+        done = subprocess.run(
+            ["sh", "-ec", here],
+            cwd=self.local(self._work),
+            env={**kept, "PATH": search},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, f"{here}\n{done.stdout}{done.stderr}"
+
+
+def exec_form(stage: str, word: str) -> list[str]:
+    """Return the words of an ENTRYPOINT, CMD or HEALTHCHECK of a stage."""
+    (found,) = [one.rest for one in instructions(DOCKERFILE.read_text()) if (one.stage, one.word) == (stage, word)]
+    return re.findall(r'"([^"]*)"', found)
+
+
+def variables(stage: str) -> Mapping[str, str]:
+    """Return what ENV sets in a stage."""
+    found = [one.rest for one in instructions(DOCKERFILE.read_text()) if (one.stage, one.word) == (stage, "ENV")]
+    return dict(pair.split("=", 1) for rest in found for pair in shlex.split(rest))
