@@ -19,6 +19,7 @@ async def convert_pre_ard(
     target: str = "",
     store: str = "default",
     tracking_prefix: str = TRACKING_PREFIX,
+    dask: str = "",
 ) -> State[dict[str, Any]]:
     """Make one Zarr (time, y, x), or Cloud-Optimized GeoTIFFs, of all periods of each collection and tile.
 
@@ -32,6 +33,8 @@ async def convert_pre_ard(
             downloads.
         store: Name of the Pre-ARD Store block.
         tracking_prefix: Folder of tracking documents.
+        dask: Where tiles are converted: empty for the run's own process, one after the other; `local:4` for
+            so many processes; or the address of a Dask scheduler whose workers see the same folders.
 
     Returns:
         What was made, by collection and tile.
@@ -42,4 +45,4 @@ async def convert_pre_ard(
         PartialError: Some tiles could not be converted.
     """
     files = PreArdFiles(store, tracking_prefix, tracking_name)
-    return files_state(await convert_pre_ard_task(files, kind, source, target))
+    return files_state(await convert_pre_ard_task(files, kind, source, target, dask))

@@ -9,13 +9,17 @@ from prefect.client.schemas.objects import State
 from eokit.rs_server import AuxiliarySource, FlowEnvArgs
 from eokit.selection import POLICIES, Boundary, Look, PolicyName, Wanted, wire_filter
 from eokit.times import Interval
+from tasks.incident import tell_incident
 from tasks.stage import OnFailure, Order, Staged, Timeout, ending_state, stage_aux
 
 __all__ = ["aux_staging", "on_demand_aux_staging"]
 
 
 @flow(
-    name="aux-staging", flow_run_name="stage {source} into {catalog_collection_identifier} for {env.owner_id}"
+    name="aux-staging",
+    flow_run_name="stage {source} into {catalog_collection_identifier} for {env.owner_id}",
+    on_completion=[tell_incident],
+    on_failure=[tell_incident],
 )
 async def aux_staging(
     env: FlowEnvArgs,
@@ -28,6 +32,7 @@ async def aux_staging(
     on_failure: OnFailure = "return",
     plan_only: bool = False,
     from_run: str | None = None,
+    dask: str = "",
 ) -> State[Staged]:
     """Search auxiliary products by a CQL2 filter and stage those that the catalogue lacks.
 
@@ -41,9 +46,11 @@ async def aux_staging(
         timeout_seconds: Limit of the search in seconds; -1 and 0 are none.
         source: Where to search.
         selected_assets: Asset keys to stage; none takes all (of CDSE, `product`).
-        on_failure: `fail` ends the run Failed when an item failed; `return` gives False.
+        on_failure: `fail` ends the run Failed when an item failed; `return` ends it Completed, with False.
         plan_only: Show what would be staged, how many bytes and why, and touch nothing.
         from_run: Id of an earlier flow run; only what failed in it is staged.
+        dask: Where batches of products are staged: empty for the run's own process, `local:4` for so many
+            processes, or the address of a Dask scheduler like tcp://10.0.0.5:8786.
 
     Returns:
         Whether nothing failed, and the catalogue's items of all products found (None when nothing was
@@ -63,6 +70,7 @@ async def aux_staging(
         selected_assets,
         plan_only,
         from_run=from_run,
+        dask=dask,
     )
     return ending_state(await stage_aux(env, order), on_failure)
 
@@ -70,6 +78,8 @@ async def aux_staging(
 @flow(
     name="on-demand-aux-staging",
     flow_run_name="stage {product_type} into {catalog_collection_identifier} for {env.owner_id}",
+    on_completion=[tell_incident],
+    on_failure=[tell_incident],
 )
 async def on_demand_aux_staging(
     env: FlowEnvArgs,
@@ -91,6 +101,7 @@ async def on_demand_aux_staging(
     on_failure: OnFailure = "return",
     plan_only: bool = False,
     from_run: str | None = None,
+    dask: str = "",
 ) -> State[Staged]:
     """Stage the auxiliary products of a type that a selection policy chooses for an interval.
 
@@ -115,9 +126,11 @@ async def on_demand_aux_staging(
         timeout_seconds: Limit of the search in seconds; -1 and 0 are none.
         source: Where to search.
         selected_assets: Asset keys to stage; none takes all (of CDSE, `product`).
-        on_failure: `fail` ends the run Failed when an item failed; `return` gives False.
+        on_failure: `fail` ends the run Failed when an item failed; `return` ends it Completed, with False.
         plan_only: Show what would be staged, how many bytes and why, and touch nothing.
         from_run: Id of an earlier flow run; only what failed in it is staged.
+        dask: Where batches of products are staged: empty for the run's own process, `local:4` for so many
+            processes, or the address of a Dask scheduler like tcp://10.0.0.5:8786.
 
     Returns:
         Whether nothing failed, and the catalogue's items of all products found (None when nothing was
@@ -149,5 +162,6 @@ async def on_demand_aux_staging(
         plan_only,
         wanted,
         from_run,
+        dask,
     )
     return ending_state(await stage_aux(env, order), on_failure)

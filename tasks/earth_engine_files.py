@@ -11,9 +11,11 @@ from prefect import task
 from prefect.artifacts import acreate_table_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
+from prefect.runtime import task_run
 from prefect.states import Completed, Failed
 
 from blocks import PreArdStore
+from eokit.concurrency import one_error
 from eokit.earth_engine.cleaning import Cleaning, carry_out, plan_cleaning, remove_document
 from eokit.earth_engine.documents import ENDED, outcomes
 from eokit.earth_engine.downloads import fetch_orders
@@ -25,6 +27,7 @@ from tasks.earth_engine import Document, open_store, read_tracking
 from tasks.logs import run_logger
 from tasks.progress import shown_progress
 from tasks.publish import human_bytes
+from tasks.spread import spread
 
 if TYPE_CHECKING:
     from eokit.earth_engine.stores import PreArdStore as Store
@@ -35,6 +38,7 @@ __all__ = [
     "PreArdFiles",
     "clean_pre_ard_task",
     "convert_pre_ard_task",
+    "convert_tile_task",
     "download_pre_ard_task",
     "files_state",
 ]
@@ -188,7 +192,9 @@ class _Fetch:
 
 
 @task(name="convert", cache_policy=NO_CACHE, persist_result=False)
-async def convert_pre_ard_task(of: PreArdFiles, kind: ArdFormat, source: str, target: str) -> FilesOutcome:
+async def convert_pre_ard_task(
+    of: PreArdFiles, kind: ArdFormat, source: str, target: str, dask: str = ""
+) -> FilesOutcome:
     """Make a Zarr, or Cloud-Optimized GeoTIFFs, of each collection and tile that was brought home.
 
     Args:
@@ -197,10 +203,11 @@ async def convert_pre_ard_task(of: PreArdFiles, kind: ArdFormat, source: str, ta
         source: Folder of the downloads; empty: where the last download put them.
         target: Folder for what is made; empty: one of the submission's own in the store's folder for
             downloads.
+        dask: Where tiles are converted: empty for this process, or as `tasks.spread` reads it.
 
     Raises:
         AbsentError: There is no such tracking document.
-        InvalidInputError: Nothing was brought home.
+        InvalidInputError: Nothing was brought home, or there is no such cluster.
     """
     async with open_store(of.store) as (block, store):
         folder = _folder(target, block, f"{of.name}-ard")
@@ -209,22 +216,28 @@ async def convert_pre_ard_task(of: PreArdFiles, kind: ArdFormat, source: str, ta
     if not groups:
         raise InvalidInputError(f"nothing of {of.name} was downloaded; run download-pre-ard first")
     outcome = FilesOutcome(f"tiles converted to {kind}", where=str(folder), states=outcomes(document))
-    over = [0]
 
     def reading() -> tuple[float, str]:
-        return 100.0 * over[0] / len(groups), f"{over[0]} of {len(groups)} tiles"
+        over = len(outcome.done) + len(outcome.errors)
+        return 100.0 * over / len(groups), f"{over} of {len(groups)} tiles"
 
-    async with shown_progress("pre-ard-progress", reading):
-        for name, metadata in groups.items():
-            try:
-                # One after the other: memory is bounded per conversion.
-                made = await anyio.to_thread.run_sync(partial(_convert, kind, metadata, folder / name))
-            except EoError as error:
-                outcome.errors[name] = error
-            else:
-                outcome.done[name] = [str(path) for path in made]
-                outcome.bytes += await anyio.to_thread.run_sync(_size, made)
-            over[0] += 1
+    async with spread(dask) as room, shown_progress("pre-ard-progress", reading):
+        # One after the other on each worker: memory is bounded per conversion.
+        free = anyio.CapacityLimiter(max(1, room.workers))
+
+        async def convert(name: str, metadata: Sequence[Path]) -> None:
+            async with free:
+                try:
+                    made, size = await room.run(convert_tile_task, kind, metadata, folder / name)
+                except EoError as error:
+                    outcome.errors[name] = error
+                else:
+                    outcome.done[name] = [str(path) for path in made]
+                    outcome.bytes += size
+
+        async with one_error(), anyio.create_task_group() as group:
+            for name, metadata in groups.items():
+                group.start_soon(convert, name, metadata)
     await _publish("pre-ard-converted", outcome)
     return outcome
 
@@ -241,6 +254,31 @@ def _downloaded(document: Document, source: str) -> dict[str, list[Path]]:
             path = Path(source).expanduser() if source else Path(home["dest"])
             groups.setdefault(tile, []).append(path / f"{order['name']}.json")
     return groups
+
+
+def _tile_name() -> str:
+    return f"{task_run.parameters['target'].name} to {task_run.parameters['kind']}"
+
+
+@task(name="convert-tile", task_run_name=_tile_name, cache_policy=NO_CACHE, persist_result=False)
+async def convert_tile_task(
+    kind: ArdFormat, metadata: Sequence[Path], target: Path
+) -> tuple[list[Path], int]:
+    """Convert all dates of one collection and tile.
+
+    Args:
+        kind: What to make.
+        metadata: The metadata files of its orders.
+        target: Where, without a suffix.
+
+    Returns:
+        What was made, and its bytes.
+
+    Raises:
+        EoError: It cannot be converted.
+    """
+    made = await anyio.to_thread.run_sync(partial(_convert, kind, metadata, target))
+    return made, await anyio.to_thread.run_sync(_size, made)
 
 
 def _convert(kind: ArdFormat, metadata: Sequence[Path], target: Path) -> list[Path]:

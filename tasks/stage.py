@@ -1,7 +1,7 @@
 """Stage: what a search finds and the catalogue lacks becomes verified files and catalogue records."""
 
 from collections.abc import AsyncIterator, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal, Protocol
 
 from prefect import task
@@ -18,6 +18,7 @@ from eokit.selection import Selection, Wanted, complete_pages, partial_pages
 from eokit.stac import SearchRequest
 from eokit.stac.items import ItemDict
 from eokit.staging import ItemRecord, Outcome, Place, Stager, StagingReport, stage_pages
+from eokit.staging.pipeline import PipelineSettings
 from eokit.staging.provenance import REASON, Provenance
 from eokit.staging.sieve import Sieve
 from eokit.staging.verdict import Ending, StagingVerdict
@@ -28,6 +29,7 @@ from tasks.environment import opened
 from tasks.logs import run_logger
 from tasks.progress import shown_progress
 from tasks.publish import human_bytes, publish_report
+from tasks.spread import Spread, spread
 
 __all__ = [
     "OnFailure",
@@ -96,6 +98,7 @@ class Order:
         wanted: The exact choice among the items found; None takes all.
         plan_only: Show what would be done, and touch nothing.
         from_run: An earlier run; only what failed in it is looked at.
+        dask: Where batches are staged: empty for this process, or as `tasks.spread` reads it.
     """
 
     request: SearchRequest
@@ -106,6 +109,7 @@ class Order:
     wanted: Wanted | None = None
     plan_only: bool = False
     from_run: str | None = None
+    dask: str = ""
 
     @classmethod
     def read(
@@ -118,6 +122,7 @@ class Order:
         plan_only: bool,
         wanted: Wanted | None = None,
         from_run: str | None = None,
+        dask: str = "",
     ) -> "Order":
         """Read the arguments of a staging flow.
 
@@ -133,6 +138,7 @@ class Order:
             wanted,
             plan_only,
             from_run,
+            dask,
         )
 
 
@@ -198,14 +204,18 @@ async def _stage(env: FlowEnvArgs, flow_env: FlowEnv, order: Order) -> StagingVe
     table = None if order.plan_only else flow_env.storage.spool(key)
     with StagingReport(table, keep_present=True) as report:
         pages = _pages(flow_env, order, report)
-        async with shown_progress("aux-staging-progress", lambda: _reading(report, flow_env)):
+        async with (
+            spread(order.dask) as room,
+            shown_progress("aux-staging-progress", lambda: _reading(report, flow_env)),
+        ):
             await stage_pages(
                 _only(pages, only) if only else pages,
                 make_stager(flow_env, order),
                 report,
                 chooser=Selection(order.wanted) if order.wanted else None,
                 plan_only=order.plan_only,
-                stage=lambda batch: stage_batch_task(env, order, batch),
+                stage=lambda batch: room.run(stage_batch_task, env, order, batch),
+                settings=_pipeline(room),
             )
     stored = "" if table is None else await flow_env.storage.put(table, key, table.stat().st_size, None)
     verdict = await _verdict(flow_env, order, report)
@@ -215,6 +225,12 @@ async def _stage(env: FlowEnvArgs, flow_env: FlowEnv, order: Order) -> StagingVe
     )
     run_logger().info("%s %s moved", verdict.sentence, human_bytes(flow_env.bytes_moved))
     return verdict
+
+
+def _pipeline(room: Spread) -> PipelineSettings:
+    """Say how many batches are under way: a worker has the next one before it has ended one."""
+    usual = PipelineSettings()
+    return replace(usual, batches=max(usual.batches, 2 * room.workers))
 
 
 async def _only(pages: AsyncIterator[list[ItemDict]], ids: frozenset[str]) -> AsyncIterator[list[ItemDict]]:

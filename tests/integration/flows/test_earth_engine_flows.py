@@ -147,7 +147,7 @@ async def test_from_the_plan_to_a_zarr_and_an_empty_bucket(desk):
     assert (dataset.sizes["y"], dataset.sizes["x"]) == (40, 50)
     assert dataset.sizes["time"] > 2
     assert dataset.qa.dtype == "uint16"
-    pictures = await fetch(convert_pre_ard, kind="cog")
+    pictures = await fetch(convert_pre_ard, kind="cog", dask="local:2")
     assert pictures.state.message.startswith("2 tiles converted to cog")
 
     shown = await fetch(clean_pre_ard)
