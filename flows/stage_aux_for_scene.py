@@ -6,10 +6,10 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 
 from eokit.rs_server import AuxiliarySource, FlowEnvArgs
-from eokit.selection.scene import Scene
 from eokit.selection.table import load_table
+from tasks.incident import tell_incident
 from tasks.stage import OnFailure, Staged, Timeout, ending_state
-from tasks.stage_scene import SceneOrder, catalogued_scene, stage_for_scene
+from tasks.stage_scene import SceneOrder, scene_of, stage_for_scene
 
 __all__ = ["stage_aux_for_scene"]
 
@@ -17,6 +17,8 @@ __all__ = ["stage_aux_for_scene"]
 @flow(
     name="stage-aux-for-scene",
     flow_run_name="stage for {scene} into {catalog_collection_identifier} for {env.owner_id}",
+    on_completion=[tell_incident],
+    on_failure=[tell_incident],
 )
 async def stage_aux_for_scene(
     env: FlowEnvArgs,
@@ -69,12 +71,7 @@ async def stage_aux_for_scene(
             for the scene.
     """
     given = (start_datetime, end_datetime, mission, product_type)
-    if scene is None:
-        known = Scene.described(*given)
-    elif scene_collection is None:
-        known = Scene.from_name(scene).changed(*given)
-    else:
-        known = (await catalogued_scene(env, scene_collection, scene)).changed(*given)
+    known, _ = await scene_of(env, scene, scene_collection, given)
     order = SceneOrder(
         known,
         load_table(table).inputs(known),

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from prefect.artifacts import acreate_table_artifact
 
@@ -11,6 +12,7 @@ from eokit.selection import wire_filter
 from eokit.selection.alternatives import Finding, Trail, first_found
 from eokit.selection.scene import Scene
 from eokit.selection.table import Alternative, AuxiliaryInput
+from eokit.stac.items import ItemDict
 from eokit.staging import Place
 from eokit.staging.scene_verdict import InputVerdict, SceneVerdict
 from eokit.staging.verdict import StagingVerdict
@@ -19,7 +21,7 @@ from tasks.environment import opened
 from tasks.logs import run_logger
 from tasks.stage import Order, stage_aux
 
-__all__ = ["SceneOrder", "catalogued_scene", "stage_for_scene"]
+__all__ = ["SceneOrder", "scene_of", "stage_for_scene"]
 
 
 @dataclass(frozen=True)
@@ -58,23 +60,33 @@ class SceneOrder:
         return Order.read(search, self.collection, self.timeout_seconds, source, None, self.plan_only, wanted)
 
 
-async def catalogued_scene(env: FlowEnvArgs, collection: str, item_id: str) -> Scene:
-    """Read a scene from the catalogue.
+async def scene_of(
+    env: FlowEnvArgs,
+    scene: str | None,
+    collection: str | None,
+    given: tuple[datetime | str | None, datetime | str | None, str | None, str | None],
+) -> tuple[Scene, ItemDict | None]:
+    """Give the scene, and its item if it is a catalogued one.
 
     Args:
         env: Who for, and in which environment.
-        collection: Its collection, without the owner.
-        item_id: Its item id.
+        scene: Product name, or the id of an item in `collection`; None if all else is given.
+        collection: Collection, without its owner, that has it; its record is then believed.
+        given: Start, end, mission and product type, in place of the scene's own.
 
     Raises:
-        InvalidInputError: The catalogue does not have it, or it lacks what a scene must tell.
+        InvalidInputError: The name cannot be read, the catalogue does not have it, or too little is given.
     """
+    if scene is None:
+        return Scene.described(*given), None
+    if collection is None:
+        return Scene.from_name(scene).changed(*given), None
+    place = Place(env.owner_id, collection).catalog_collection
     async with opened(env, writable=False) as flow_env:
-        place = Place(flow_env.owner_id, collection).catalog_collection
-        item = await flow_env.catalog.get(place, item_id)
+        item = await flow_env.catalog.get(place, scene)
     if item is None:
-        raise InvalidInputError(f"the catalogue has no item {item_id!r} in {place!r}")
-    return Scene.from_item(item)
+        raise InvalidInputError(f"the catalogue has no item {scene!r} in {place!r}")
+    return Scene.from_item(item).changed(*given), item
 
 
 async def stage_for_scene(env: FlowEnvArgs, order: SceneOrder) -> SceneVerdict:

@@ -152,3 +152,10 @@ class Catalog(Protocol):
     async def collections(self) -> list[CollectionSummary]:
         """Give all collections, by id."""
         ...
+
+    def link_to(self, collection: str, item_id: str) -> str:
+        """Give the href with which one item of the catalogue links to another.
+
+        It is absolute where the catalogue has an address, else relative to `/collections/{id}/items/{id}`.
+        """
+        ...

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
+from urllib.parse import quote
 
 import anyio.to_thread
 import orjson
@@ -155,6 +156,10 @@ class LocalCatalog:
     async def collections(self) -> list[CollectionSummary]:
         """Give all collections, by id, with what their items span."""
         return await _threaded(self._collections)
+
+    def link_to(self, collection: str, item_id: str) -> str:
+        """Give a relative href: a file has no address, and whoever serves it resolves the links."""
+        return f"../../{quote(collection, safe=':')}/items/{quote(item_id, safe='')}"
 
     def _select_by_ids(
         self, column: str, read: Callable[[bytes], _T], collection: str, ids: Sequence[str]

@@ -193,6 +193,10 @@ class RemoteCatalog:
             await self._summary(name, document) for name, document in sorted(found, key=lambda one: one[0])
         ]
 
+    def link_to(self, collection: str, item_id: str) -> str:
+        """Give an item's address."""
+        return self._api.item_url(collection, item_id)
+
     def _check_writable(self) -> None:
         if not self._writable:
             raise CatalogError(f"the catalogue {public_url(self.url)} was opened for reading only")

@@ -108,7 +108,7 @@ class TransactionsApi:
     async def item(self, collection: str, item_id: str) -> Item | None:
         """Fetch one item, or None."""
         try:
-            feature = await self._http.json("GET", self._item_url(collection, item_id))
+            feature = await self._http.json("GET", self.item_url(collection, item_id))
         except AbsentError:
             return None
         if not isinstance(feature, dict) or feature.get("id") != item_id:
@@ -185,12 +185,12 @@ class TransactionsApi:
             AbsentError: It does not exist.
             InvalidInputError: The server refuses it.
         """
-        await self._write("PUT", self._item_url(collection, str(item["id"])), collection, item)
+        await self._write("PUT", self.item_url(collection, str(item["id"])), collection, item)
 
     async def delete(self, collection: str, item_id: str) -> None:
         """Remove one item; that it is gone already is success."""
         try:
-            await self._http.request("DELETE", self._item_url(collection, item_id))
+            await self._http.request("DELETE", self.item_url(collection, item_id))
         except AbsentError:
             return
 
@@ -204,7 +204,8 @@ class TransactionsApi:
     def _collection_url(self, collection: str) -> str:
         return f"{self.url}/collections/{quote(self._dialect.path_name(collection), safe=':')}"
 
-    def _item_url(self, collection: str, item_id: str) -> str:
+    def item_url(self, collection: str, item_id: str) -> str:
+        """Give the address of an item."""
         return f"{self._collection_url(collection)}/items/{quote(item_id, safe='')}"
 
     def _read(self, feature: Mapping[str, Any], collections: Sequence[str] | None) -> Item:

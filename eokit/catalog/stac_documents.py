@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urljoin
 
 from eokit.catalog.interface import CollectionSummary, Item
 from eokit.times import OPEN_END, format_utc
@@ -109,9 +109,14 @@ class Documents:
     def item(self, item: Item) -> Item:
         """Give an item with our links in place of those that it came with."""
         path = _path(str(item["collection"]))
-        links = [link for link in item.get("links") or () if link.get("rel") not in _OURS]
+        own = self._link("self", f"{path}/items/{quote(str(item['id']), safe='')}", GEOJSON)
+        links = [
+            {**link, "href": urljoin(own["href"], str(link.get("href") or ""))}
+            for link in item.get("links") or ()
+            if link.get("rel") not in _OURS
+        ]
         links += [
-            self._link("self", f"{path}/items/{quote(str(item['id']), safe='')}", GEOJSON),
+            own,
             self._link("collection", path),
             self._link("parent", path),
             self._link("root", ""),

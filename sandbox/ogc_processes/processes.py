@@ -1,5 +1,6 @@
-"""The processes: echo, ndvi, slow, failing."""
+"""The processes: echo, ndvi, slow, failing, inventory."""
 
+import hashlib
 import math
 import zlib
 from collections.abc import Awaitable, Callable, Mapping
@@ -173,6 +174,34 @@ async def _failing(run: Run) -> Mapping[str, Output]:
     )
 
 
+async def _inventory(run: Run) -> Mapping[str, Output]:
+    try:
+        rows = [_counted(item) for item in run.inputs["items"]]
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ProcessError(f"an input is no STAC item: {error!r}", 400) from error
+    await run.pace(run.inputs.get("seconds", 0.0))
+    text = "\n".join(f"{asset['checksum']} {asset['bytes']}" for row in rows for asset in row["assets"])
+    return {
+        "inventory": Output(
+            {
+                "scene": run.inputs.get("scene", ""),
+                "items": rows,
+                "bytes": sum(asset["bytes"] for row in rows for asset in row["assets"]),
+                "digest": hashlib.sha256(text.encode()).hexdigest(),
+            }
+        )
+    }
+
+
+def _counted(item: Any) -> dict[str, Any]:
+    """Say what an item promises of its files; a checksum that it does not have makes no difference."""
+    assets = [
+        {"name": name, "bytes": asset["file:size"], "checksum": asset.get("file:checksum", "")}
+        for name, asset in sorted(item["assets"].items())
+    ]
+    return {"id": item["id"], "type": item["properties"].get("product:type", ""), "assets": assets}
+
+
 _SCENE = {
     "oneOf": [
         {"type": "string", "contentEncoding": "base64", "contentMediaType": MEDIA_TYPE},
@@ -231,6 +260,23 @@ PROCESSES = (
         },
         outputs={"nothing": {"title": "Never there", "schema": {"type": "object"}}},
         run=_failing,
+    ),
+    Process(
+        id="inventory",
+        title="Inventory",
+        description="Lists the files of STAC items, with one digest over all their checksums.",
+        inputs={
+            "items": {
+                "title": "STAC items, by value or by reference",
+                "minOccurs": 1,
+                "maxOccurs": "unbounded",
+                "schema": {"type": "object", "required": ["id", "properties", "assets"]},
+            },
+            "scene": _optional({"type": "string"}),
+            "seconds": _optional({"type": "number", "minimum": 0, "maximum": 3600, "default": 0}),
+        },
+        outputs={"inventory": {"title": "Items, files and their digest", "schema": {"type": "object"}}},
+        run=_inventory,
     ),
 )
 """All processes that every server offers."""

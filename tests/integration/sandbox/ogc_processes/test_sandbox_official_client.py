@@ -49,7 +49,7 @@ def test_every_call_sync_and_async(box, s2gos):
     assert found["sync"]["capabilities"] == "Sandbox processes"
     for colour, seen in found.items():
         assert seen["conformance"] == 7
-        assert seen["processes"] == ["echo", "ndvi", "slow", "failing"]
+        assert seen["processes"] == ["echo", "ndvi", "slow", "failing", "inventory"]
         assert seen["inputs"] == ["fail_at", "seconds", "steps"]
         assert seen["sync"] == seen["echo"] == {"message": "hello"}
         assert seen["job"] == ["JobInfo", "accepted", "successful", 100]
@@ -86,6 +86,6 @@ def test_its_command_line(box, s2gos):
         return json.loads(s2gos("-m", "s2gos_client.cli", command, *place, *arguments))
 
     processes = cli("list-processes")
-    assert [one["id"] for one in processes["processes"]] == ["echo", "ndvi", "slow", "failing"]
+    assert [one["id"] for one in processes["processes"]] == ["echo", "ndvi", "slow", "failing", "inventory"]
     assert cli("get-process", "echo")["title"] == "Echo"
     assert cli("list-jobs")["jobs"] == []

@@ -31,7 +31,7 @@ def test_everything_is_reached_from_the_landing_page(ogc):
     api = ogc.get(rel(landing, "service-desc")).json()
     assert api["paths"]["/processes/{process}/execution"].keys() == {"post"}
     processes = ogc.get(rel(landing, f"{rels}/processes")).json()["processes"]
-    assert [one["id"] for one in processes] == ["echo", "ndvi", "slow", "failing"]
+    assert [one["id"] for one in processes] == ["echo", "ndvi", "slow", "failing", "inventory"]
     described = ogc.get(rel(processes[0], "self")).json()
     assert described["inputs"]["message"]["minOccurs"] == described["inputs"]["message"]["maxOccurs"] == 1
     assert described["inputs"]["many"]["maxOccurs"] == "unbounded"
