@@ -55,7 +55,7 @@ async def audit_storage(
         product_types: Product types that are expected; none is all.
         checksum_fraction: Share of the stored objects whose bytes are read and compared, 0 to 1; sizes
             are compared for all.
-        seed: Another seed reads others.
+        seed: Chooses the objects whose bytes are read; another number reads others.
         selected_assets: Asset keys that are expected; none is all (of CDSE, `product`).
         grace_minutes: Objects without a record that are younger may be on their way.
         stale_hours: Half-done files that are younger may be in use.

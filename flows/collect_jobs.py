@@ -16,7 +16,7 @@ async def collect_jobs(ledger: str = "default", jobs: list[str] | None = None, m
     Args:
         ledger: Name of the Job Ledger block.
         jobs: Only these, by their keys; none takes all whose results are due.
-        most: Jobs at the most.
+        most: Jobs whose results are fetched at the most.
 
     Returns:
         The number of jobs whose results were fetched.

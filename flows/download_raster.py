@@ -16,7 +16,7 @@ __all__ = ["download_raster"]
 
 @flow(name="download-raster", flow_run_name="download {start} from {server}")
 async def download_raster(
-    workflow: dict[str, Any] | str,
+    workflow: str | dict[str, Any],
     bbox: Box,
     start: datetime | str,
     end: datetime | str | None = None,
@@ -37,7 +37,7 @@ async def download_raster(
 
     Args:
         workflow: Id of a raster workflow, or the workflow as JSON: {"type": "Raster", "operator": {...}}.
-        bbox: The box.
+        bbox: West, south, east and north edge of the box, in `crs`.
         start: Start of the time, or the only instant; UTC where no zone is given.
         end: End of the time, excluded; none: `start` is an instant.
         bands: Names or numbers (from 0) of bands, in the order wanted; none: all.

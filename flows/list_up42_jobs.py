@@ -20,7 +20,7 @@ async def list_up42_jobs(
         server: Block of the account, as `up42-credentials/name`.
         processes: Only jobs of these processes.
         statuses: Only jobs with these statuses, in UP42's words.
-        limit: At the most so many.
+        limit: Jobs that are shown at the most.
 
     Returns:
         The number of jobs shown.

@@ -58,12 +58,12 @@ async def order_pre_ard(
         filters: Filters by collection, like {"function": "lte", "name": "CLOUD_COVER", "value": 40}.
         export_image_kwds: Keywords of exports, like {"fileDimensions": 2560, "priority": 200}.
         name_template: Template of the name of images and metadata.
-        prefix_template: Template of their folder.
+        prefix_template: Template of the folder of images and metadata.
         tracking_template: Template of the name of the tracking document.
-        tracking_prefix: Its folder.
+        tracking_prefix: Folder of the tracking document.
         save_empty_metadata: Whether metadata of orders without images is written.
         error_if_empty: Whether an order without images is an error.
-        run_key: Another one orders the same once more, on purpose.
+        run_key: Any text; with another one the same is made once more, on purpose.
         plan_only: Whether only the plan is shown.
 
     Returns:

@@ -15,7 +15,7 @@ __all__ = ["plot_workflow"]
 
 @flow(name="plot-workflow", flow_run_name="plot {start} of {server}")
 async def plot_workflow(
-    workflow: dict[str, Any] | str,
+    workflow: str | dict[str, Any],
     bbox: Box,
     start: datetime | str,
     end: datetime | str | None = None,
@@ -30,7 +30,7 @@ async def plot_workflow(
 
     Args:
         workflow: Id of a plot workflow, or the workflow as JSON: {"type": "Plot", "operator": {...}}.
-        bbox: The box.
+        bbox: West, south, east and north edge of the box, in `crs`.
         start: Start of the time, or the only instant; UTC where no zone is given.
         end: End of the time, excluded; none: `start` is an instant.
         crs: Reference system of the box, in which the server computes.

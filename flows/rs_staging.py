@@ -14,6 +14,7 @@ from eokit.rs_server import FlowEnvArgs
 from eokit.rs_server.staging_input import StacInput
 from eokit.staging import StagingReport
 from eokit.staging.verdict import StagingVerdict
+from tasks.incident import tell_incident
 from tasks.job_tables import progress_of
 from tasks.progress import shown_progress
 from tasks.publish import publish_report
@@ -27,7 +28,12 @@ def _as_document(value: Any) -> Any:
     return value.to_dict(transform_hrefs=False) if isinstance(value, ItemCollection) else value
 
 
-@flow(name="staging", flow_run_name="stage into {collection} for {env.owner_id} by the service")
+@flow(
+    name="staging",
+    flow_run_name="stage into {collection} for {env.owner_id} by the service",
+    on_completion=[tell_incident],
+    on_failure=[tell_incident],
+)
 async def staging(
     env: FlowEnvArgs,
     stac_input: Annotated[StacInput, BeforeValidator(_as_document)],

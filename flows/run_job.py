@@ -47,11 +47,11 @@ async def run_job(
         requests: What is asked for, all of one service.
         server: Block of the server, as `type-slug/name`, like `dummy-server/sandbox-inputs`.
         ledger: Name of the Job Ledger block.
-        run_key: Another one asks for the same things once more, on purpose.
+        run_key: Any text; with another one the same is made once more, on purpose.
         wait_seconds: How long this run waits; 0 only submits.
         deadline_hours: How long anybody waits for the jobs; none sets no limit.
         on_cancel: Whether the jobs are stopped when this run is cancelled.
-        on_crash: Whether they are when it crashes.
+        on_crash: Whether the jobs are stopped when this run crashes.
         fetch: Whether this run fetches the results, or collect-jobs later.
 
     Returns:

@@ -32,7 +32,7 @@ async def when_crashed(flow: Any, flow_run: FlowRun, state: State[Any]) -> None:
 async def run_process(
     server: str,
     process_id: str,
-    inputs: dict[str, Any] | str,
+    inputs: str | dict[str, Any],
     outputs: dict[str, Output] | None = None,
     response: Literal["raw", "document"] | None = None,
     ledger: str = "default",
@@ -58,11 +58,11 @@ async def run_process(
         outputs: The outputs wanted, like {"ndvi": {"transmissionMode": "reference"}}; none: all.
         response: How results come, in version 1.0 of the standard; none leaves it to the server.
         ledger: Name of the Job Ledger block.
-        run_key: Another one executes the same once more, on purpose.
+        run_key: Any text; with another one the same is made once more, on purpose.
         wait_seconds: How long this run waits; 0 only submits.
         deadline_hours: How long anybody waits for the job; none sets no limit.
         on_cancel: Whether the job is stopped when this run is cancelled.
-        on_crash: Whether it is when it crashes.
+        on_crash: Whether the job is stopped when this run crashes.
         fetch: Whether this run fetches the results, or collect-jobs later.
 
     Returns:

@@ -66,7 +66,7 @@ async def run_up42_job(
         approval: Whether a person is asked: never, above a price, or always.
         approval_above: The price above which a person is asked, in credits for all jobs together.
         approval_hours: How long to wait for the answer; none means no.
-        run_key: Another one asks for the same things once more, on purpose.
+        run_key: Any text; with another one the same is made once more, on purpose.
         wait_seconds: How long this run waits for the jobs.
         deadline_hours: How long anybody waits for them; none sets no limit.
         fetch: Whether this run fetches the results, or collect-jobs later.

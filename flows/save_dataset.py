@@ -30,7 +30,7 @@ async def when_crashed(flow: Any, flow_run: FlowRun, state: State[Any]) -> None:
     on_crashed=[when_crashed],
 )
 async def save_dataset(
-    workflow: dict[str, Any] | str,
+    workflow: str | dict[str, Any],
     bbox: Box,
     start: datetime | str,
     display_name: Annotated[str, Field(min_length=1, max_length=256)],
@@ -55,21 +55,21 @@ async def save_dataset(
 
     Args:
         workflow: Id of a raster workflow, or the workflow as JSON: {"type": "Raster", "operator": {...}}.
-        bbox: The box.
+        bbox: West, south, east and north edge of the box, in `crs`.
         start: Start of the time, or the only instant; UTC where no zone is given.
         display_name: Name of the dataset for people.
         end: End of the time, excluded; none: `start` is an instant.
         dataset_name: Name like namespace:name, which must be new; none: the server chooses.
-        description: Text for people.
+        description: Description of the dataset for people.
         crs: Reference system of the box, like EPSG:4326; empty: the workflow's, in which the dataset is.
         resolution: Size of a pixel, for servers of profile 0.8 only, which need it.
         server: Name of the Geo Engine Server block; its login should not be anonymous.
         ledger: Name of the Job Ledger block.
-        run_key: Another one makes the same dataset once more, on purpose.
+        run_key: Any text; with another one the same is made once more, on purpose.
         wait_seconds: How long this run waits; 0 only submits.
         deadline_hours: How long anybody waits for the task; none sets no limit.
         on_cancel: Whether the task is aborted when this run is cancelled.
-        on_crash: Whether it is when it crashes.
+        on_crash: Whether the task is aborted when this run crashes.
         fetch: Whether this run notes the dataset, or collect-jobs later.
 
     Returns:

@@ -21,7 +21,7 @@ async def set_budget(
 
     Args:
         name: Name of the budget.
-        credits: Its limit.
+        credits: Limit of the budget.
         period: When it begins anew, at midnight UTC; empty: one limit for ever.
         ledger: Name of the Job Ledger block.
 

@@ -30,10 +30,10 @@ async def show_jobs(
         ledger: Name of the Job Ledger block.
         phases: Only jobs that stand there; none shows all.
         service: Only jobs of this service, like `up42`.
-        process: Only jobs that run this.
+        process: Only jobs of this process.
         flow_run: Only jobs that this flow run submitted, by its id.
-        since: Only jobs written since; without a zone it is UTC.
-        limit: At the most so many, the newest first.
+        since: Only jobs that were written to the ledger since then; without a zone it is UTC.
+        limit: Jobs that are shown at the most, the newest first.
 
     Returns:
         The number of jobs found.

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from eokit.rs_server import AuxiliarySource, FlowEnvArgs
 from eokit.systematic import Pace
+from tasks.incident import tell_incident
 from tasks.stage import OnFailure, Timeout, search_limit
 from tasks.systematic import SystematicOrder, stage_systematically, systematic_state
 
@@ -18,6 +19,8 @@ __all__ = ["systematic_aux_staging"]
 @flow(
     name="systematic-aux-staging",
     flow_run_name="stage what {source} published into {catalog_collection_identifier} for {env.owner_id}",
+    on_completion=[tell_incident],
+    on_failure=[tell_incident],
 )
 async def systematic_aux_staging(
     env: FlowEnvArgs,

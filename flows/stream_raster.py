@@ -16,7 +16,7 @@ __all__ = ["stream_raster"]
 
 @flow(name="stream-raster", flow_run_name="stream {start} from {server} as {format}")
 async def stream_raster(
-    workflow: dict[str, Any] | str,
+    workflow: str | dict[str, Any],
     bbox: Box,
     start: datetime | str,
     end: datetime | str | None = None,
@@ -39,7 +39,7 @@ async def stream_raster(
 
     Args:
         workflow: Id of a raster workflow, or the workflow as JSON: {"type": "Raster", "operator": {...}}.
-        bbox: The box.
+        bbox: West, south, east and north edge of the box, in `crs`.
         start: Start of the time, or the only instant; UTC where no zone is given.
         end: End of the time, excluded; none: `start` is an instant.
         bands: Names or numbers (from 0) of bands, in the order wanted; none: all.

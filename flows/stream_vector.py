@@ -16,7 +16,7 @@ __all__ = ["stream_vector"]
 
 @flow(name="stream-vector", flow_run_name="stream {start} from {server} as geoparquet")
 async def stream_vector(
-    workflow: dict[str, Any] | str,
+    workflow: str | dict[str, Any],
     bbox: Box,
     start: datetime | str,
     end: datetime | str | None = None,
@@ -34,7 +34,7 @@ async def stream_vector(
 
     Args:
         workflow: Id of a vector workflow, or the workflow as JSON: {"type": "Vector", "operator": {...}}.
-        bbox: The box.
+        bbox: West, south, east and north edge of the box, in `crs`.
         start: Start of the time, or the only instant; UTC where no zone is given.
         end: End of the time, excluded; none: `start` is an instant.
         crs: Reference system of the box; empty: the workflow's, in which the features are.

@@ -31,7 +31,7 @@ async def track_pre_ard(
         store: Name of the Pre-ARD Store block.
         ledger: Name of the Job Ledger block.
         tracking_names: Only these tracking documents; empty: all with open orders.
-        tracking_prefix: Their folder.
+        tracking_prefix: Folder of the tracking documents.
         attempts: How often an order is sent at the most, when it fails by no fault of its own.
 
     Returns:

@@ -30,7 +30,7 @@ async def unpack_aux(
         item_ids: Items to unpack; none takes all of the collection that have an archive.
         use_extension: Where the content is in one folder that is no product and so is left out, add
             that folder's suffix to the name of the new one.
-        on_failure: `fail` ends the run Failed when an item failed; `return` does not.
+        on_failure: `fail` ends the run Failed when an item failed; `return` ends it Completed.
 
     Returns:
         The catalogue's items, those that failed left out.

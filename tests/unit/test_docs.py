@@ -30,6 +30,21 @@ def test_links_lead_somewhere(page: Path) -> None:
     links = re.findall(r"\]\(([^)\s]+)\)", prose(page))
     local = [link.partition("#")[0] for link in links if not re.match(r"[a-z]+:", link)]
     assert [link for link in local if link and not (page.parent / link).exists()] == []
+    inner = [link.partition("#") for link in links if "#" in link and not re.match(r"[a-z]+:", link)]
+    assert [part for to, _, part in inner if part not in headings(page.parent / to if to else page)] == []
+
+
+def headings(page: Path) -> set[str]:
+    """The parts of a page, as links name them."""
+    titles = re.findall(r"^#+ (.*)", prose(page), flags=re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def test_the_index_names_every_page() -> None:
+    docs = ROOT / "docs"
+    linked = set(re.findall(r"\]\(([^)#\s]+)", (docs / "README.md").read_text()))
+    pages = {str(page.relative_to(docs)) for page in docs.glob("*.md")} - {"README.md"}
+    assert pages - linked == set()
 
 
 @each_page
@@ -85,3 +100,12 @@ def test_the_worked_example_of_a_service_reads_its_answers() -> None:
     assert (call.method, call.url, call.json) == ("POST", "http://echo.example/jobs", {"text": "hello"})
     state = service.read_submission(httpx.Response(200, json={"id": "7", "status": "done"}))
     assert (state.id, str(state.phase)) == ("7", "succeeded")
+
+
+@pytest.mark.parametrize(
+    "name", ["rs_server.md", "ogc_processes.md", "up42.md", "geo_engine.md", "earth_engine.md"]
+)
+def test_pages_of_services_say_what_their_users_ask(name: str) -> None:
+    text = (ROOT / "docs" / name).read_text()
+    asked = (r"Credentials|Blocks", r"\*\*Limits|## Limits|\*\*pending", r"Believed, not observed")
+    assert [one for one in asked if not re.search(one, text)] == []
