@@ -1,7 +1,6 @@
 """The few requests that a runner makes to its Prefect server: importing Prefect would cost seconds."""
 
 import asyncio
-import shlex
 import sys
 import time
 from types import TracebackType
@@ -10,6 +9,7 @@ from typing import Any, Self
 import httpx
 
 from deployments.errors import ServiceFailed
+from deployments.pool_templates import QUEUES, apply_template
 
 REQUEST_SECONDS = 60.0
 """A server that migrates its database or loads its routes answers late."""
@@ -46,25 +46,32 @@ class PrefectApi:
 
     async def hold_pool(self, name: str) -> None:
         """Make the process work pool if it is not there, and let no worker take runs from it yet."""
-        existing = await self._request("POST", "/work_pools/filter", {})
-        if name not in {pool["name"] for pool in existing}:
-            await self._request("POST", "/work_pools/", {"name": name, "type": "process"})
-        template = await self._process_template()
+        pools = {pool["name"]: pool for pool in await self._request("POST", "/work_pools/filter", {})}
+        if name not in pools:
+            pools[name] = await self._request("POST", "/work_pools/", {"name": name, "type": "process"})
+        template = await self._process_template(pools[name]["base_job_template"])
         await self._request(
             "PATCH", f"/work_pools/{name}", {"base_job_template": template, "is_paused": True}
         )
+        await self._make_queues(name)
+
+    async def _make_queues(self, pool: str) -> None:
+        """Make the missing work queues, each before those that it goes before."""
+        found = await self._request("POST", f"/work_pools/{pool}/queues/filter", {})
+        there = {queue["name"] for queue in found}
+        for priority, name in enumerate(QUEUES, start=1):
+            if name not in there:
+                body = {"name": name, "priority": priority}
+                await self._request("POST", f"/work_pools/{pool}/queues", body)
 
     async def release_pool(self, name: str) -> None:
         """Let workers take runs from the pool."""
         await self._request("PATCH", f"/work_pools/{name}", {"is_paused": False})
 
-    async def _process_template(self) -> dict[str, Any]:
+    async def _process_template(self, existing: dict[str, Any]) -> dict[str, Any]:
         workers = await self._request("GET", "/collections/views/aggregate-worker-metadata")
-        template: dict[str, Any] = workers["prefect"]["process"]["default_base_job_configuration"]
-        # Without a command the worker starts two more interpreters, one after the other, before it.
-        command = shlex.join([sys.executable, "-m", "prefect.engine"])
-        template["variables"]["properties"]["command"]["default"] = command
-        return template
+        prefects = workers["prefect"]["process"]["default_base_job_configuration"]
+        return apply_template("process", prefects, existing, python=sys.executable).template
 
     async def forget_worker(self, pool: str, worker: str) -> None:
         """Remove the record of an earlier worker, which would look online for a while."""

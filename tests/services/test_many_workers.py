@@ -26,15 +26,17 @@ LIMIT = ("--limit", "6")
 
 
 @pytest.fixture
-async def stack(postgres: PrivatePostgres, tmp_path: Path) -> AsyncIterator[Stack]:
-    """Two workers; Prefect's database and the ledger's are PostgreSQL's."""
+async def stack(
+    postgres: PrivatePostgres, tmp_path: Path, request: pytest.FixtureRequest
+) -> AsyncIterator[Stack]:
+    """Two workers, if the test wants no others; Prefect's database and the ledger's are PostgreSQL's."""
     name = f"many_{os.getpid()}_{time.time_ns()}"
     prefect = postgres.login(f"{name}_prefect").url.replace("postgresql://", "postgresql+asyncpg://")
     options = replace(
         installation(catalog=True),
         database=prefect,
         secrets={"EOFLOWS_LEDGER_URL": postgres.login(f"{name}_ledger").url},
-        workers=(LIMIT, LIMIT),
+        workers=getattr(request, "param", (LIMIT, LIMIT)),
     )
     async with Stack(tmp_path / "stack", options) as stack:
         yield stack
@@ -107,6 +109,23 @@ async def test_nothing_is_lost_or_done_twice(stack: Stack, runs: Runs) -> None:
     assert len(items) == len({(item["collection"], item["id"]) for item in items})
     files = [path for path in (stack.state.storage / "demo").rglob("*") if path.is_file()]
     assert len(files) == len(items) > 22
+
+
+@pytest.mark.parametrize("stack", [(("--limit", "1"),)], indirect=True)
+async def test_urgent_runs_go_before_those_that_can_wait(stack: Stack, runs: Runs) -> None:
+    requests = [{"service": "dummy", "process": "wait", "inputs": {"seconds": 20, "n": "first"}}]
+    busy = runs.start("run-job/sandbox", requests=requests)
+    await until(lambda: runs.state(busy)["type"] == "RUNNING", "a run that keeps the worker busy")
+    waiting = [runs.start("expire-staged/sandbox") for _ in range(2)]
+    usual = [runs.start("search-aux/sandbox") for _ in range(2)]
+    urgent = [runs.start("stage-aux-for-scene/sandbox", plan_only=True) for _ in range(2)]
+    assert runs.state(busy)["type"] == "RUNNING", "the worker was free too early"
+    order = [*urgent, *usual, *waiting]
+    await until(lambda: ended(runs, order) == 6, "the end of all runs")
+    began = {run: runs.ask("GET", f"/flow_runs/{run}")["start_time"] for run in order}
+    groups = [{began[run] for run in group} for group in (urgent, usual, waiting)]
+    assert max(groups[0]) < min(groups[1]), groups
+    assert max(groups[1]) < min(groups[2]), groups
 
 
 def every_two_minutes(runs: Runs, name: str) -> None:

@@ -1,6 +1,7 @@
 """Coarse pieces of a run on the workers of a Dask cluster."""
 
 import os
+import signal
 import time
 from pathlib import Path
 
@@ -30,6 +31,17 @@ async def meet(folder: Path, name: str, others: int) -> int:
 
 
 @task
+async def die_once(folder: Path) -> int:
+    """Kill this process, and return the next one's id."""
+    try:
+        (folder / "died").touch(exist_ok=False)
+    except FileExistsError:
+        return os.getpid()
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise AssertionError("unreachable")
+
+
+@task
 async def refuse(value: int) -> None:
     raise InvalidInputError(f"the value is {value}")
 
@@ -47,6 +59,8 @@ async def meeting(folder: Path, dask: str) -> tuple[set[int], int]:
             group.start_soon(come, "bob")
         with pytest.raises(InvalidInputError, match="the value is 7"):
             await room.run(refuse, 7)
+        if room.workers:
+            assert await room.run(die_once, folder) > 0
     return found, room.workers
 
 
