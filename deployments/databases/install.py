@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["MissingServerError", "pgstac_programs", "postgres_programs"]
+__all__ = ["MissingServerError", "apt_install", "pgstac_programs", "postgres_programs", "redis_programs"]
 
 HOME = Path(__file__).resolve().parents[2] / ".eoflows" / "services"
 """Where installations are kept between test sessions."""
@@ -20,7 +20,7 @@ _EXTENSIONS = "/usr/share/postgresql/{major}/extension/postgis.control"
 
 
 class MissingServerError(RuntimeError):
-    """A server is not installed and cannot be installed from here; the message says how to."""
+    """A program for tests is not installed and cannot be installed from here; the message says how to."""
 
 
 def postgres_programs(*, postgis: bool = False) -> Path:
@@ -37,13 +37,13 @@ def postgres_programs(*, postgis: bool = False) -> Path:
     with _lock("apt"):
         found = _programs()
         if found is None:
-            _apt("postgresql")
+            apt_install("postgresql")
             found = _programs()
         if found is None:
             raise MissingServerError("PostgreSQL's initdb is not there, also not after its installation")
         major = found.parent.name
         if postgis and found.is_relative_to(_DEBIAN) and not Path(_EXTENSIONS.format(major=major)).exists():
-            _apt(f"postgresql-{major}-postgis-3", f"postgresql-{major}-postgis-3-scripts")
+            apt_install(f"postgresql-{major}-postgis-3", f"postgresql-{major}-postgis-3-scripts")
     return found
 
 
@@ -64,6 +64,18 @@ def pgstac_programs() -> Path:
     return home / "bin"
 
 
+def redis_programs() -> Path:
+    """Give the folder of Redis's programs; installs Debian's package when it is missing and we are root.
+
+    Raises:
+        MissingServerError: It is not there and cannot be installed from here.
+    """
+    with _lock("apt"):
+        if not shutil.which("redis-server"):
+            apt_install("redis-server")
+    return Path(str(shutil.which("redis-server"))).parent
+
+
 def _programs() -> Path | None:
     on_path = shutil.which("initdb")
     if on_path:
@@ -72,10 +84,15 @@ def _programs() -> Path | None:
     return found[-1].parent if found else None
 
 
-def _apt(*packages: str) -> None:
+def apt_install(*packages: str) -> None:
+    """Install Debian's packages.
+
+    Raises:
+        MissingServerError: We are not root, or apt could not.
+    """
     command = ["apt-get", "install", "-y", "--no-install-recommends", *packages]
     if os.geteuid() != 0 or not shutil.which("apt-get"):
-        raise MissingServerError(f"a server for tests is missing; install it: {' '.join(command)}")
+        raise MissingServerError(f"a program for tests is missing; install it: {' '.join(command)}")
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     _run(["apt-get", "update", "-qq"], quiet)
     _run(command, quiet)

@@ -1,4 +1,4 @@
-"""docker/compose.yaml without Docker: what each service would be given, with addresses and paths of this host."""
+"""docker/compose.yaml without Docker: what each service is given, with addresses and paths of this host."""
 
 import os
 import re
@@ -9,13 +9,23 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from image_file import exec_form, variables
 
 COMPOSE = Path(__file__).parents[2] / "docker" / "compose.yaml"
 HOST = "127.0.0.1"
-PORTS = {"postgres": 5432, "redis": 6379, "storage": 8333, "server": 4200, "worker": 8080, "catalog": 8080, "sandbox": 8080}
+PORTS = {
+    "postgres": 5432,
+    "redis": 6379,
+    "storage": 8333,
+    "server": 4200,
+    "worker": 8080,
+    "catalog": 8080,
+    "sandbox": 8080,
+}
 """What each service listens on in its container."""
 
 _PLACES = "|".join(PORTS)
+_FOLDERS = re.compile(r"(?<![\w/.-])/(?:var/lib/eoflows|run/secrets|data|tmp)(?![\w.-])")
 _NUMBERS = "|".join(sorted({str(port) for port in PORTS.values()}))
 
 
@@ -64,8 +74,8 @@ class Compose:
     root: Path
     images: Mapping[str, tuple[Path, Path]]
     ports: dict[str, int]
-    programs: Mapping[str, str] = field(default_factory=dict)
-    """Programs of foreign images, by their path there."""
+    paths: Mapping[str, str] = field(default_factory=dict)
+    """Where programs and folders of the images are here."""
 
     def __post_init__(self) -> None:
         self._document = read(self.given)
@@ -92,21 +102,23 @@ class Compose:
         binaries, directory = self.images.get(image, (Path("/usr/bin"), self.root))
         first = service.get("entrypoint", [])
         if image in self.images:
-            first = ["python", "-I", "-S", str(directory / "docker" / "entrypoint.py")]
+            first = exec_form(service["build"]["target"], "ENTRYPOINT")
         words = [self._here(name, word) for word in [*(first if entrypoint else []), *command]]
         environment = {key: self._here(name, value) for key, value in service.get("environment", {}).items()}
         environment |= self._addresses(name, service.get("environment", {}))
         return Started(words, {**self._common(binaries, name, service), **environment}, directory)
 
     def _common(self, binaries: Path, name: str, service: Mapping[str, Any]) -> dict[str, str]:
+        stage = service.get("build", {}).get("target", "")
+        image = {**variables("base"), **variables(stage)} if stage else {}
         return {
+            **{key: self._here(name, value) for key, value in image.items()},
             "PATH": os.pathsep.join([str(binaries), os.environ["PATH"]]),
             "LC_ALL": "C.UTF-8",
             "NO_PROXY": HOST,
             "HOME": str(self._folder(name, "home")),
             "TMPDIR": str(self._folder(name, "tmp")),
             "SECRETS_DIRECTORY": str(self._secrets(name, service.get("secrets", []))),
-            **({"DO_NOT_TRACK": "1", "PREFECT_HOME": str(self._folder("state", "prefect"))}),
         }
 
     def _folder(self, *parts: str) -> Path:
@@ -133,15 +145,17 @@ class Compose:
 
     def _here(self, name: str, text: str) -> str:
         """Translate addresses and paths, and end what is left of compose's own syntax."""
-        for there, here in self.programs.items():
+        for there, here in self.paths.items():
             text = text.replace(there, here)
-        text = text.replace("$$", "$").replace("0.0.0.0", HOST)  # noqa: S104
+        text = text.replace("$$", "$").replace("0.0.0.0", HOST)
         text = re.sub(rf"(?<=[@/])({_PLACES}):\d+", lambda at: f"{HOST}:{self.ports[at[1]]}", text)
-        text = re.sub(rf"(?<![\d.])({_NUMBERS})(?![\d.])", lambda _: str(self.ports[name]), text)
-        if text in PORTS and name == text:
-            text = HOST
-        folders = {"/var/lib/eoflows": ("state",), "/run/secrets": (name, "secrets"), "/data": (name, "data")}
-        for there, parts in folders.items():
-            if there in text:
-                text = text.replace(there, str(self._folder(*parts)))
-        return re.sub(r"^/tmp(?=/|$)", str(self._folder(name, "tmp")), text)
+        if name in PORTS:
+            text = re.sub(rf"(?<![\d.])({_NUMBERS})(?![\d.])", lambda _: str(self.ports[name]), text)
+        if text == f"--host={name}":
+            text = f"--host={HOST}"
+        return _FOLDERS.sub(lambda at: str(self._folder(*self._parts(name, at[0]))), text)
+
+    @staticmethod
+    def _parts(name: str, there: str) -> tuple[str, ...]:
+        """Say below the root where a folder of a container is; the volume `state` is shared."""
+        return ("state",) if there == "/var/lib/eoflows" else (name, there.rpartition("/")[2])

@@ -1,5 +1,7 @@
-"""docker/Dockerfile without Docker: its instructions, and the commands of its build carried out in a folder."""
+"""docker/Dockerfile without Docker: its instructions, and the commands of its build."""
 
+import fcntl
+import hashlib
 import os
 import re
 import shlex
@@ -25,7 +27,7 @@ class Instruction:
 
 
 def instructions(text: str) -> list[Instruction]:
-    """Read a Dockerfile: comments dropped, lines joined; the stage of what is before the first FROM is empty."""
+    """Read a Dockerfile: comments dropped, lines joined; before the first FROM, the stage is empty."""
     lines = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
     joined = re.sub(r"\s*\\\n\s*", " ", "\n".join(lines))
     found, stage = [], ""
@@ -45,15 +47,18 @@ def context() -> Iterator[Path]:
 
 
 class ImageBuild:
-    """Carries out the stages that make a virtual environment, below a folder that stands for the image's root.
+    """Carries out the stages that make a virtual environment, in a folder that stands for the image's root.
+
+    An environment is built once for a Dockerfile and its locks; the checkout is copied anew each time.
 
     Args:
-        root: The folder.
         stage: Last of the stages.
     """
 
-    def __init__(self, root: Path, stage: str) -> None:
-        self.root, self._stage = root, stage
+    def __init__(self, stage: str) -> None:
+        made_of = [DOCKERFILE, IGNORE, *CHECKOUT.glob("*.lock"), *CHECKOUT.glob("docker/*.lock")]
+        known = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(made_of))).hexdigest()
+        self.root, self._stage = CHECKOUT / ".eoflows" / "images" / known[:12] / stage, stage
         self._work = Path("/")
 
     @property
@@ -72,10 +77,19 @@ class ImageBuild:
 
     def build(self) -> None:
         """Carry out the stages `builder` and the one wanted."""
-        subprocess.run([sys.executable, "-m", "venv", str(self.root / "python")], check=True)
-        for one in instructions(DOCKERFILE.read_text()):
-            if one.stage in ("builder", self._stage):
-                self._carry_out(one)
+        self.root.mkdir(parents=True, exist_ok=True)
+        complete = self.root / "complete"
+        with (self.root / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not complete.exists():
+                subprocess.run(
+                    [sys.executable, "-m", "venv", "--clear", str(self.root / "python")], check=True
+                )
+                shutil.rmtree(self.local("/opt"), ignore_errors=True)
+            for one in instructions(DOCKERFILE.read_text()):
+                if one.stage in ("builder", self._stage) and not (one.word == "RUN" and complete.exists()):
+                    self._carry_out(one)
+            complete.touch()
 
     def _carry_out(self, one: Instruction) -> None:
         match one.word:
@@ -122,11 +136,15 @@ class ImageBuild:
 
 def exec_form(stage: str, word: str) -> list[str]:
     """Return the words of an ENTRYPOINT, CMD or HEALTHCHECK of a stage."""
-    (found,) = [one.rest for one in instructions(DOCKERFILE.read_text()) if (one.stage, one.word) == (stage, word)]
+    (found,) = [
+        one.rest for one in instructions(DOCKERFILE.read_text()) if (one.stage, one.word) == (stage, word)
+    ]
     return re.findall(r'"([^"]*)"', found)
 
 
 def variables(stage: str) -> Mapping[str, str]:
     """Return what ENV sets in a stage."""
-    found = [one.rest for one in instructions(DOCKERFILE.read_text()) if (one.stage, one.word) == (stage, "ENV")]
+    found = [
+        one.rest for one in instructions(DOCKERFILE.read_text()) if (one.stage, one.word) == (stage, "ENV")
+    ]
     return dict(pair.split("=", 1) for rest in found for pair in shlex.split(rest))
