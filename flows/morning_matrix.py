@@ -16,7 +16,7 @@ from tasks.stage import Timeout, search_limit
 __all__ = ["morning_matrix"]
 
 
-@flow(name="morning-matrix", flow_run_name="{days} days of {env.owner_id}")
+@flow(name="morning-matrix", flow_run_name="matrix of {days} days of {env.owner_id}")
 async def morning_matrix(
     env: FlowEnvArgs,
     lines: Annotated[list[MatrixLine], Field(min_length=1)],

@@ -5,14 +5,14 @@ from collections.abc import Sequence
 import anyio
 from prefect.client.schemas.objects import FlowRun
 
-from eokit.jobs.models import CLOSED
+from eokit.jobs.models import CLOSED, Phase
 from eokit.jobs.resolve import Decision, resolve_job
 from eokit.ledger import Balance, JobFilter, JobRecord
 from tasks.logs import run_logger
 from tasks.servers import Desk, open_desk, open_server
 from tasks.track import track_jobs_once
 
-__all__ = ["budget", "cancel_jobs_of", "cancel_run", "find_jobs", "settle_doubt"]
+__all__ = ["budget", "cancel_jobs_of", "cancel_run", "find_jobs", "resubmit_jobs", "settle_doubt"]
 
 _LONGEST, _PAUSE = 90.0, 2.0
 
@@ -61,6 +61,29 @@ async def settle_doubt(
             )
         run_logger().info("job %s is %s now: %s", found.key[:12], found.phase, found.message)
         return found
+
+
+async def resubmit_jobs(
+    ledger: str, services: Sequence[str], keys: Sequence[str] | None, who: str
+) -> tuple[list[JobRecord], list[JobRecord]]:
+    """Have lost jobs sent again that can have cost nothing.
+
+    Args:
+        ledger: Name of the Job Ledger block.
+        services: Services whose jobs are meant.
+        keys: Keys of jobs, or beginnings of them; None: of all that are lost.
+        who: Who decided; kept with the jobs.
+
+    Returns:
+        Those that the tracker sends again, and those that stay lost.
+    """
+    async with open_desk(ledger) as desk:
+        wanted = await desk.ledger.jobs(JobFilter(keys=keys, phases=(Phase.LOST,)))
+        again = await desk.ledger.resubmit_lost(
+            services, f"sent again by {who}", keys=[record.key for record in wanted]
+        )
+        sent = {record.key for record in again}
+        return again, [record for record in wanted if record.key not in sent]
 
 
 async def budget(ledger: str, name: str, credits: int, period: str) -> Balance:

@@ -9,6 +9,7 @@ from prefect.events import emit_event
 
 from eokit.errors import public_url
 from eokit.jobs.announce import announce
+from eokit.jobs.models import Phase
 from eokit.jobs.tracker import EndpointRound, track_round
 from eokit.jobs.wait import wait_for_jobs
 from eokit.ledger import JobRecord
@@ -17,32 +18,41 @@ from tasks.logs import run_logger
 from tasks.progress import shown_progress
 from tasks.servers import Desk, open_desk, open_server
 
-__all__ = ["FINISHED", "follow_jobs", "tell_finished", "track_jobs_once", "track_task"]
+__all__ = ["FINISHED", "LOST", "follow_jobs", "tell_finished", "track_jobs_once", "track_task"]
 
 FINISHED = "eoflows.jobs.finished"
 """Event that some jobs have ended. It comes at least once; what it starts must not mind a second."""
+
+LOST = "eoflows.jobs.lost"
+"""Event that services deny jobs that they had; besides the other, and with the same promise."""
 
 
 async def tell_finished(desk: Desk) -> int:
     """Emit events for the jobs whose end has not been told; give their number."""
 
     async def tell(records: Sequence[JobRecord]) -> None:
-        phases = Counter(str(record.phase) for record in records)
-        emit_event(
-            event=FINISHED,
-            resource={
-                "prefect.resource.id": f"eoflows.ledger.{desk.name}",
-                "prefect.resource.name": desk.name,
-            },
-            payload={
-                "ledger": desk.name,
-                "phases": dict(phases),
-                "wanted": sum(record.wanted for record in records),
-                "keys": [record.key for record in records],
-            },
-        )
+        _emit(FINISHED, desk, records)
+        if lost := [record for record in records if record.phase is Phase.LOST]:
+            _emit(LOST, desk, lost)
 
     return await announce(desk.ledger, tell)
+
+
+def _emit(event: str, desk: Desk, records: Sequence[JobRecord]) -> None:
+    phases = Counter(str(record.phase) for record in records)
+    emit_event(
+        event=event,
+        resource={
+            "prefect.resource.id": f"eoflows.ledger.{desk.name}",
+            "prefect.resource.name": desk.name,
+        },
+        payload={
+            "ledger": desk.name,
+            "phases": dict(phases),
+            "wanted": sum(record.wanted for record in records),
+            "keys": [record.key for record in records],
+        },
+    )
 
 
 async def track_jobs_once(

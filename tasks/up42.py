@@ -12,6 +12,7 @@ from prefect.client.schemas.objects import State
 from prefect.flow_runs import asuspend_flow_run
 from prefect.input import RunInput
 from prefect.states import Failed
+from pydantic import Field
 
 from blocks import Up42Credentials
 from eokit.errors import AbsentError, EoError, InvalidInputError, LedgerError
@@ -146,15 +147,15 @@ def _self_href(item: ItemDict) -> str:
 class Decision(RunInput):
     """What a person says to an estimate."""
 
-    approve: bool = False
-    who: str = ""
-    why: str = ""
+    approve: bool = Field(default=False, description="Send the jobs at this price. Off: nothing is sent.")
+    who: str = Field(default="", description="Your name; it is kept with the decision.")
+    why: str = Field(default="", description="Your reason; it is kept too.")
 
 
 def _question(order: Up42Order, offers: Sequence[Offer]) -> str:
     going = [offer for offer in offers if not offer.refusal]
     lines = [
-        f"**{order.process}** for {len(going)} jobs costs **{total(going)} credits**.",
+        f"**{total(going)} credits** for {len(going)} × **{order.process}**.",
         "",
         "| job | credits |",
         "|---|---|",

@@ -1,7 +1,7 @@
 """Source against catalogue against storage: what is missing, what should not be there, what is wrong."""
 
 from eokit.audit.census import Scope, take_census
-from eokit.audit.findings import Day, Finding, Kind
+from eokit.audit.findings import Day, Finding, Kind, OfferedItem
 from eokit.audit.inventory import Inventory
 from eokit.audit.repair import Repairer, Unregistered
 from eokit.audit.report import AuditVerdict, repair_command
@@ -12,6 +12,7 @@ __all__ = [
     "Finding",
     "Inventory",
     "Kind",
+    "OfferedItem",
     "Repairer",
     "Scope",
     "Unregistered",

@@ -39,6 +39,7 @@ class Scope:
         selected: Asset keys wanted of the source; None takes all.
         fraction: Share of the objects whose bytes are read, 0 to 1.
         seed: Another seed reads others; the same seed the same objects.
+        since: Property of the source's items with the time from which their way to publication is counted.
     """
 
     place: Place
@@ -46,6 +47,7 @@ class Scope:
     selected: Sequence[str] | None = None
     fraction: float = 0.0
     seed: int = 0
+    since: str | None = None
 
     @property
     def folder(self) -> str:
@@ -87,7 +89,8 @@ async def take_census(
     for source in sources:
         async for found in slices(source, scope.span):
             told(f"source {source.stream}: {found.end:%Y-%m-%d}")
-            await anyio.to_thread.run_sync(inventory.offer, found.items, scope.selected)
+            name = str(source.stream)
+            await anyio.to_thread.run_sync(inventory.offer, found.items, scope.selected, name, scope.since)
     told("catalogue")
     key_of = _keys(storage, scope.folder)
     async for items in catalog.search([scope.place.catalog_collection]):

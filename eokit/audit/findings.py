@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-__all__ = ["BROKEN", "RESTAGED", "Day", "Finding", "Kind"]
+__all__ = ["BROKEN", "RESTAGED", "Day", "Finding", "Kind", "OfferedItem"]
 
 
 class Kind(StrEnum):
@@ -52,6 +52,29 @@ class Finding:
     expected: str = ""
     found: str = ""
     offered: bool = False
+
+
+@dataclass(frozen=True)
+class OfferedItem:
+    """An item of the source, and what became of it.
+
+    Attributes:
+        stream: What it was found in, `collection/product type`.
+        day: UTC day of publication, `YYYY-MM-DD`.
+        item: Item id.
+        hours: How long it took to be published; None where it does not say.
+        key: Name in the storage of its first recorded asset; empty where none is recorded.
+        expired: Whether it expired from the catalogue.
+        faults: What is wrong with its assets.
+    """
+
+    stream: str
+    day: str
+    item: str
+    hours: float | None
+    key: str
+    expired: bool
+    faults: frozenset[Kind]
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from eokit.audit.findings import Day, Finding, Kind
-from eokit.audit.statements import CHECKABLE, DAYS, FINDINGS, SCHEMA, WANTED
+from eokit.audit.findings import Day, Finding, Kind, OfferedItem
+from eokit.audit.statements import CHECKABLE, DAYS, FINDINGS, ITEMS, SCHEMA, WANTED
 from eokit.catalog.interface import UNPACKED_FROM
 from eokit.errors import InvalidInputError
 from eokit.stac.items import ItemDict
@@ -48,13 +48,27 @@ class Inventory:
     ) -> None:
         self._database.close()
 
-    def offer(self, items: Iterable[ItemDict], selected: Sequence[str] | None) -> None:
-        """Add what the source offers."""
+    def offer(
+        self,
+        items: Iterable[ItemDict],
+        selected: Sequence[str] | None,
+        stream: str = "",
+        since: str | None = None,
+    ) -> None:
+        """Add what the source offers.
+
+        Args:
+            items: Its items.
+            selected: Asset keys wanted; None is all.
+            stream: What they were found in.
+            since: Property with the time from which their way to publication is counted.
+        """
         self._add(
-            "INSERT OR REPLACE INTO offered VALUES (?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO offered VALUES (?, ?, ?, ?, ?, ?, ?)",
             (
-                (item["id"], key, f"{published(item):%Y-%m-%d}", *_promise(asset))
+                (item["id"], key, f"{published(item):%Y-%m-%d}", *_promise(asset), stream, hours)
                 for item in items
+                for hours in [_hours(item, since)]
                 for key, asset in item["assets"].items()
                 if selected is None or key in selected
             ),
@@ -135,6 +149,12 @@ class Inventory:
             Day(day, *known.get(day, (0, 0, 0)), counts.get(day, {})) for day in sorted({*known, *counts})
         ]
 
+    def offered_items(self) -> Iterator[OfferedItem]:
+        """Give what the source offers and what became of it, by stream, day and item."""
+        for stream, day, item, hours, key, expired, kinds in self._select(ITEMS):
+            faults = frozenset(map(Kind, kinds.split(","))) if kinds else frozenset[Kind]()
+            yield OfferedItem(stream, day, item, hours, key, bool(expired), faults)
+
     def wanted(self) -> list[tuple[str, int]]:
         """Give the days of which items must be staged again and are offered, and how many; call it once."""
         self._database.execute(WANTED)
@@ -163,6 +183,13 @@ def _promise(asset: Any) -> tuple[int | None, str | None]:
     with suppress(InvalidInputError):
         checksum = str(Checksum.parse(str(asset["file:checksum"]))) if asset.get("file:checksum") else None
     return size, checksum
+
+
+def _hours(item: ItemDict, since: str | None) -> float | None:
+    """How long an item took to be published; None where it does not say."""
+    with suppress(InvalidInputError):
+        return (published(item) - parse_utc(item["properties"].get(since or "") or "")).total_seconds() / 3600
+    return None
 
 
 def _day(item: ItemDict) -> str:

@@ -1,10 +1,11 @@
 """The SQL of an inventory. A checksum is `algorithm:hex`; two are compared if their algorithm is the same."""
 
-__all__ = ["CHECKABLE", "DAYS", "FINDINGS", "SCHEMA", "WANTED"]
+__all__ = ["CHECKABLE", "DAYS", "FINDINGS", "ITEMS", "SCHEMA", "WANTED"]
 
 SCHEMA = """
 CREATE TABLE offered (
-    item TEXT, asset TEXT, day TEXT, size INTEGER, checksum TEXT, PRIMARY KEY (item, asset)
+    item TEXT, asset TEXT, day TEXT, size INTEGER, checksum TEXT, stream TEXT, hours REAL,
+    PRIMARY KEY (item, asset)
 ) WITHOUT ROWID;
 CREATE TABLE records (item TEXT PRIMARY KEY, day TEXT, unpublished INTEGER) WITHOUT ROWID;
 CREATE TABLE recorded (
@@ -70,6 +71,18 @@ FROM (
     FROM offered o LEFT JOIN recorded r ON r.item = o.item AND r.asset = o.asset GROUP BY o.item
 ) o LEFT JOIN records c ON c.item = o.item GROUP BY 1
 """
+
+ITEMS = f"""
+SELECT o.stream, o.day, o.item, o.hours,
+    coalesce((SELECT min(r.key) FROM recorded r WHERE r.item = o.item), ''),
+    coalesce(c.unpublished, 0), coalesce(f.kinds, '')
+FROM (SELECT item, min(stream) AS stream, min(day) AS day, min(hours) AS hours FROM offered GROUP BY item) o
+LEFT JOIN records c ON c.item = o.item
+LEFT JOIN (
+    SELECT item, group_concat(DISTINCT kind) AS kinds FROM ({FINDINGS.replace(":before", "0")}) GROUP BY item
+) f ON f.item = o.item
+ORDER BY 1, 2, 3
+"""  # noqa: S608
 
 CHECKABLE = """
 SELECT r.key, r.checksum FROM recorded r JOIN objects b ON b.key = r.key

@@ -31,6 +31,7 @@ from eokit.http.credentials import Keyring
 from eokit.http.origins import Origin
 from eokit.http.redirects import MOST_REDIRECTS, is_redirect, next_url
 from eokit.http.retry import RETRIED_STATUS, RetryPolicy, retry_after
+from eokit.http.witness import note
 
 __all__ = ["HttpClient", "error_of"]
 
@@ -165,6 +166,7 @@ class HttpClient:
             own = extra if Origin.of(url) == home else {}
             answer = await self._signed(method, url, body, own, patience)
             if not is_redirect(answer.status_code):
+                note(answer)
                 if answer.status_code >= 400:
                     raise error_of(answer, url, answer.request.headers)
                 return answer

@@ -5,6 +5,7 @@ forgotten. SQLite serves the workers of one host, PostgreSQL those of many.
 """
 
 from eokit.ledger.approvals import Approval, ApprovalState
+from eokit.ledger.figures import Figures
 from eokit.ledger.intents import Lease, Likeness, Rivals
 from eokit.ledger.ledger import Ledger
 from eokit.ledger.queries import JobFilter
@@ -15,6 +16,7 @@ __all__ = [
     "ApprovalState",
     "Balance",
     "EndpointClaim",
+    "Figures",
     "Finding",
     "Intended",
     "Intent",

@@ -15,9 +15,12 @@ from eokit.jobs.models import JobState, Phase
 from eokit.ledger import approvals, collecting, intents, money, tracking
 from eokit.ledger.approvals import Approval
 from eokit.ledger.database import Database, read_url
+from eokit.ledger.figures import Figures, figures
 from eokit.ledger.intents import Lease, Likeness, Rivals
 from eokit.ledger.queries import JobFilter, find
 from eokit.ledger.records import Balance, EndpointClaim, Intended, Intent, JobRecord
+from eokit.ledger.resubmission import resubmit_lost
+from eokit.ledger.retention import Tidied, tidy
 from eokit.ledger.schema import check_schema
 from eokit.ledger.statements import read_job
 
@@ -189,6 +192,12 @@ class Ledger:
             lambda c, now: intents.paid(c, record, credits, message, now), order=record.key
         )
 
+    async def resubmit_lost(
+        self, services: Sequence[str], message: str, *, keys: Sequence[str] | None = None
+    ) -> list[JobRecord]:
+        """Have lost jobs sent again that can have cost nothing; see `resubmission`."""
+        return await self._write(lambda c, now: resubmit_lost(c, services, message, now, keys=keys))
+
     # Following
 
     async def due_endpoints(self, older_than: float | None = None) -> list[tuple[str, str]]:
@@ -305,6 +314,16 @@ class Ledger:
     async def approvals(self, subject: str) -> list[Approval]:
         """Give what was asked and decided about a subject, the newest first."""
         return await self._database.read(lambda c: approvals.find_approvals(c, subject))
+
+    # Upkeep
+
+    async def figures(self) -> Figures:
+        """Count jobs, results and failures, for whoever watches an installation."""
+        return await self._database.read(figures)
+
+    async def tidy(self, before: datetime, *, plan_only: bool = False) -> Tidied:
+        """Forget what ended before a time and is not needed; see `retention`."""
+        return await self._write(lambda c, now: tidy(c, before, now, plan_only=plan_only))
 
     # Reading
 

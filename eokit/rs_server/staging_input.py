@@ -12,7 +12,7 @@ from eokit.stac.items import ItemDict, checked_item
 
 __all__ = ["StacInput", "read_stac_input"]
 
-StacInput = dict[str, Any] | str
+StacInput = str | dict[str, Any]
 """A Feature or FeatureCollection: as it is, as JSON text, as the path of a .json file, or as a URL."""
 
 _LONGEST_SHOWN = 80

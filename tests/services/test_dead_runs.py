@@ -41,9 +41,11 @@ def runs(stack: Stack) -> Iterator[Runs]:
 async def test_a_run_that_died_with_its_worker_is_found(stack: Stack, runs: Runs) -> None:
     command = [sys.executable, "-m", "deployments.automations", "--deployment", "sandbox"]
     assert await stack.show("automations", command, seconds=120) == 0
-    sandbox = httpx.Client(base_url=stack.urls.sandbox.url, trust_env=False)
-    fault = {"kind": "hang", "path": "*$value", "parameters": {"seconds": 600}}
-    sandbox.post("/_sandbox/faults", json=fault).raise_for_status()
+    assert stack.urls.sandbox is not None
+    faults = f"{stack.urls.sandbox.url}/_sandbox/faults"
+    hang = {"kind": "hang", "path": "*$value", "parameters": {"seconds": 600}}
+    async with httpx.AsyncClient(trust_env=False) as http:
+        (await http.post(faults, json=hang)).raise_for_status()
 
     first = runs.start(STAGE)
     await until(lambda: "aux-staging-progress" in runs.artifacts(first), 120, "a run that stages")
@@ -55,7 +57,8 @@ async def test_a_run_that_died_with_its_worker_is_found(stack: Stack, runs: Runs
         os.kill(process, signal.SIGKILL)
     killed = time.monotonic()
     assert runs.state(first)["type"] == "RUNNING"
-    sandbox.delete("/_sandbox/faults").raise_for_status()
+    async with httpx.AsyncClient(trust_env=False) as http:
+        (await http.delete(faults)).raise_for_status()
 
     await until(lambda: runs.state(first)["type"] != "RUNNING", FOUND_SECONDS, "the dead run's end")
     found = runs.state(first)

@@ -1,0 +1,68 @@
+"""Retention: what the ledger and the tables of runs may forget."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from prefect.artifacts import acreate_table_artifact
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
+
+from eokit.ledger.retention import Tidied
+from eokit.rs_server import FlowEnvArgs
+from tasks.environment import opened
+from tasks.publish import human_bytes
+from tasks.servers import open_desk
+
+__all__ = ["TABLES", "Swept", "sweep_tables", "tidied_state", "tidy_ledger"]
+
+TABLES = ("_runs", "_audits", "_expiry")
+"""Folders of the tables that runs leave beside the products."""
+
+
+@dataclass(frozen=True)
+class Swept:
+    """Tables of runs that went, or would go.
+
+    Attributes:
+        tables: Their number.
+        bytes: Their size.
+    """
+
+    tables: int = 0
+    bytes: int = 0
+
+
+async def tidy_ledger(ledger: str, age: timedelta, *, plan_only: bool) -> Tidied:
+    """Forget what a ledger need not know of what ended long ago; see `eokit.ledger.retention`."""
+    async with open_desk(ledger) as desk:
+        return await desk.ledger.tidy(desk.ledger.now() - age, plan_only=plan_only)
+
+
+async def sweep_tables(env: FlowEnvArgs | None, age: timedelta, *, plan_only: bool) -> Swept:
+    """Remove the tables of runs that ended long ago; none without an environment."""
+    if env is None:
+        return Swept()
+    before, tables, size = datetime.now(UTC) - age, 0, 0
+    async with opened(env, writable=False) as flow_env:
+        for folder in TABLES:
+            async for page in flow_env.storage.list(f"{flow_env.owner_id}/{folder}/"):
+                old = [one for one in page if one.modified < before]
+                tables, size = tables + len(old), size + sum(one.size for one in old)
+                if old and not plan_only:
+                    await flow_env.storage.delete([one.key for one in old])
+    return Swept(tables, size)
+
+
+async def tidied_state(tidied: Tidied, swept: Swept, *, plan_only: bool) -> State[dict[str, int]]:
+    """Publish what went, and give the state that a run ends in."""
+    counts = {
+        "documents of jobs": tidied.documents,
+        "intents that never became a job": tidied.rows,
+        "approvals denied or void": tidied.approvals,
+        "tables of runs": swept.tables,
+    }
+    rows = [{"what": what, "number": number} for what, number in counts.items()]
+    verb = "would go" if plan_only else "went"
+    message = f"{sum(counts.values())} things {verb}, of them {human_bytes(swept.bytes)} of tables."
+    await acreate_table_artifact(rows, key="tidy", description=f"**{message}**")
+    return Completed(name="Planned" if plan_only else "Completed", message=message, data=counts)
