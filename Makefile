@@ -10,7 +10,7 @@ export PREFECT_HOME := $(CURDIR)/.eoflows/prefect
 export DO_NOT_TRACK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo up test services-test lint doctor bench lock clean
+.PHONY: help venv demo up test services-test ui-test screenshots lint doctor bench lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 16
@@ -37,6 +37,15 @@ test: $(STAMP) ## run the tests (WORKERS=n processes)
 
 services-test: $(STAMP) ## tests against a real PostgreSQL and pgstac, installed when missing
 	@exec $(BIN)/python -m pytest -m services tests/services
+
+ui-test: $(STAMP) ## tests of the UI in a real Chromium, installed when missing; pictures go to .eoflows/screenshots
+	@EOFLOWS_SCREENSHOTS=.eoflows/screenshots exec $(BIN)/python -m pytest -m ui tests/ui
+
+SCREENSHOTS := dashboard form-on-demand-aux-staging run table morning-matrix pre-ard approval
+
+screenshots: ui-test ## make the pictures of the pages anew
+	@mkdir -p docs/images
+	@cp $(SCREENSHOTS:%=.eoflows/screenshots/%.png) docs/images/
 
 lint: $(STAMP) ## style, types and the arrows between packages
 	$(BIN)/ruff check .

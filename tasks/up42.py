@@ -12,7 +12,6 @@ from prefect.client.schemas.objects import State
 from prefect.flow_runs import asuspend_flow_run
 from prefect.input import RunInput
 from prefect.states import Failed
-from pydantic import Field
 
 from blocks import Up42Credentials
 from eokit.errors import AbsentError, EoError, InvalidInputError, LedgerError
@@ -147,15 +146,15 @@ def _self_href(item: ItemDict) -> str:
 class Decision(RunInput):
     """What a person says to an estimate."""
 
-    approve: bool = Field(default=False, description="Send the jobs at this price. Off: nothing is sent.")
-    who: str = Field(default="", description="Your name; it is kept with the decision.")
-    why: str = Field(default="", description="Your reason; it is kept too.")
+    approve: bool = False
+    who: str = ""
+    why: str = ""
 
 
 def _question(order: Up42Order, offers: Sequence[Offer]) -> str:
     going = [offer for offer in offers if not offer.refusal]
     lines = [
-        f"**{total(going)} credits** for {len(going)} × **{order.process}**.",
+        f"**{order.process}**, jobs: {len(going)}, costs **{total(going)} credits**.",
         "",
         "| job | credits |",
         "|---|---|",
@@ -163,7 +162,7 @@ def _question(order: Up42Order, offers: Sequence[Offer]) -> str:
     ]
     if len(going) > _SHOWN:
         lines.append(f"| and {len(going) - _SHOWN} more | |")
-    lines += ["", "Set *approve* and say who you are; anything else sends nothing."]
+    lines += ["", "Set *approve*, and say who you are and why, which is kept; anything else sends nothing."]
     return "\n".join(lines)
 
 
