@@ -47,6 +47,9 @@ screenshots: ui-test ## make the pictures of the pages anew
 	@mkdir -p docs/images
 	@cp $(SCREENSHOTS:%=.eoflows/screenshots/%.png) docs/images/
 
+versions-test: $(STAMP) ## the unit tests with the lowest and newest versions allowed, and other Pythons
+	@exec $(BIN)/python tests/versions.py
+
 lint: $(STAMP) ## style, types and the arrows between packages
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
