@@ -47,15 +47,16 @@ async def publish_report(key: str, title: str, report: StagingReport, *, produce
 def _rows(records: Iterable[ItemRecord]) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = [
         {
-            "item": record.item,
+            # Names are so long that what follows them is out of sight.
             "outcome": str(record.outcome),
             "size": human_bytes(record.bytes) if record.bytes else "",
+            "item": record.item,
             "why": record.reason,
         }
         for record in records
     ]
     return rows or [
-        {"item": "nothing found", "outcome": "", "size": "", "why": "the search returned no item"}
+        {"outcome": "", "size": "", "item": "nothing found", "why": "the search returned no item"}
     ]
 
 

@@ -16,11 +16,19 @@ from eokit.transfer import TransferEngine
 
 __all__ = ["FlowEnv", "FlowEnvArgs", "Source", "StagingService"]
 
+_FOR_PROGRAMS = ("calling_span", "service_name")
+
+
+def _people_first(schema: dict[str, Any]) -> None:
+    """Let forms ask for what people fill in before they ask for what programs do."""
+    fields = schema["properties"]
+    schema["properties"] = {name: fields[name] for name in sorted(fields, key=_FOR_PROGRAMS.__contains__)}
+
 
 class FlowEnvArgs(BaseModel):
     """Who a flow works for, and in which environment; what a flow takes as its first parameter."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra=_people_first)
 
     owner_id: str = Field(description="Owner of the collections; one that the environment serves.")
     calling_span: tuple[int, int, bool] | None = Field(
