@@ -5,18 +5,19 @@ A piece is a task run of seconds or more: a batch of products, the dates of a ti
 
 import re
 from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import anyio
-from prefect import Task
+from prefect import Flow, Task
+from prefect.context import FlowRunContext
 from prefect.utilities.callables import get_call_parameters
 
-from eokit.errors import InvalidInputError
+from eokit.errors import InvalidInputError, UnreachableError
 
 if TYPE_CHECKING:
-    from prefect_dask.task_runners import DaskTaskRunner
+    from prefect_dask.task_runners import DaskTaskRunner, PrefectDaskFuture
 
 __all__ = ["Spread", "spread"]
 
@@ -27,12 +28,18 @@ _LOCAL = re.compile(r"local(?::([1-9]\d*))?")
 _ADDRESS = re.compile(r"(tcp|tls|ws|wss)://\S+:\d+")
 
 
+LOOK_SECONDS = 15.0
+"""So often it is asked whether the cluster still has workers."""
+
+_LOOKS = 3
+
+
 @dataclass(frozen=True)
 class Spread:
     """Where tasks run.
 
     Attributes:
-        workers: Worker processes; 0 is this process alone.
+        workers: Worker processes when it was opened; 0 is this process alone.
     """
 
     workers: int = 0
@@ -46,12 +53,41 @@ class Spread:
             arguments: Its arguments, in their order; what a cluster gets must be picklable.
 
         Raises:
+            UnreachableError: The cluster has lost all its workers.
             Exception: The task's own error.
         """
         if self._runner is None:
             return await work(*arguments)
-        future = self._runner.submit(work, get_call_parameters(work.fn, arguments, {}))
-        return await anyio.to_thread.run_sync(future.result, abandon_on_cancel=True)
+        with _bare_context():
+            future = self._runner.submit(work, get_call_parameters(work.fn, arguments, {}))
+        empty = 0
+        while not _done(future):
+            await anyio.to_thread.run_sync(future.wait, LOOK_SECONDS, abandon_on_cancel=True)
+            # A worker that died is replaced within seconds; without any, Dask would wait for ever.
+            there = await anyio.to_thread.run_sync(_count, self._runner)
+            empty = 0 if there or _done(future) else empty + 1
+            if empty == _LOOKS:
+                raise UnreachableError("the Dask cluster has lost all its workers; look at their logs")
+        return await anyio.to_thread.run_sync(future.result)
+
+
+def _done(future: "PrefectDaskFuture[Any]") -> bool:
+    return bool(future.wrapped_future.done())  # type: ignore[no-untyped-call]
+
+
+def _bare_context() -> AbstractContextManager[object]:
+    """Keep the flow's function out of what is sent: types in its signature may be unknown elsewhere.
+
+    A parametrised pydantic class, like `State[dict[str, Any]]`, belongs to the module that first named it.
+    """
+    context = FlowRunContext.get()
+    if context is None or context.flow is None:
+        return nullcontext()
+    return context.model_copy(update={"flow": Flow(_nothing, name=context.flow.name)})
+
+
+def _nothing() -> None:
+    """Stand for the flow."""
 
 
 @asynccontextmanager
@@ -98,9 +134,13 @@ def _runner(dask: str) -> "DaskTaskRunner":
 
 def _workers(runner: "DaskTaskRunner", dask: str) -> int:
     try:
-        found = len(runner.client.scheduler_info(n_workers=-1)["workers"])
+        found = _count(runner)
     except OSError as error:
         raise InvalidInputError(f"dask: no scheduler answers at {dask}: {error}") from error
     if not found:
         raise InvalidInputError(f"dask: the cluster at {dask} has no workers")
     return found
+
+
+def _count(runner: "DaskTaskRunner") -> int:
+    return len(runner.client.scheduler_info(n_workers=-1)["workers"])

@@ -2,15 +2,17 @@
 
 import os
 import signal
+import threading
 import time
 from pathlib import Path
+from typing import Annotated
 
 import anyio
 import pytest
 from flow_runs import ORBIT, run
 from prefect import flow, task
 
-from eokit.errors import DeadlineError, InvalidInputError
+from eokit.errors import DeadlineError, InvalidInputError, UnreachableError
 from flows.stage_aux import aux_staging
 from sandbox import Fault
 from tasks.spread import spread
@@ -46,8 +48,9 @@ async def refuse(value: int) -> None:
     raise InvalidInputError(f"the value is {value}")
 
 
+# A signature that cannot be pickled: the flow itself must not be sent.
 @flow
-async def meeting(folder: Path, dask: str) -> tuple[set[int], int]:
+async def meeting(folder: Path, dask: str) -> Annotated[tuple[set[int], int], threading.Lock()]:
     found: set[int] = set()
 
     async def come(name: str) -> None:
@@ -74,7 +77,15 @@ async def test_without_a_cluster_all_is_done_here(tmp_path):
     assert await meeting(tmp_path, "") == ({os.getpid()}, 0)
 
 
-async def test_staging_on_a_cluster_that_there_is(place, tmp_path):
+async def lose_all_workers(cluster, folder):
+    async with spread(cluster.scheduler_address) as room, anyio.create_task_group() as group:
+        group.start_soon(anyio.to_thread.run_sync, cluster.scale, 0)
+        with pytest.raises(UnreachableError, match="lost all its workers"):
+            await room.run(meet, folder, "alone", 2)
+
+
+async def test_staging_on_a_cluster_that_there_is(place, tmp_path, monkeypatch):
+    monkeypatch.setattr("tasks.spread.LOOK_SECONDS", 0.5)
     from distributed import LocalCluster
 
     bad = next(one for one in place.box.stations["auxip"].products if one.product_type == "AUX_POEORB")
@@ -84,6 +95,7 @@ async def test_staging_on_a_cluster_that_there_is(place, tmp_path):
                 aux_staging, place.env, {"filter": ORBIT}, "s1-aux", dask=cluster.scheduler_address
             )
         assert len(cluster.workers) == 2, "a cluster of others stays"
+        await lose_all_workers(cluster, tmp_path)
     assert done.state.message == "12 found in auxip: 11 staged, 1 failed."
     assert len(place.files()) == 11
     rows = done.artifacts["aux-staging"]["data"]

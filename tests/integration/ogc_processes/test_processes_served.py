@@ -197,7 +197,7 @@ async def test_errors_in_every_style(client, behave, style):
 
 async def test_pages(client, box, behave):
     many = AsyncClient(ClientConfig(server_url=f"{box.url}/many"))
-    assert len((await many.get_processes()).processes) == 25
+    assert len((await many.get_processes()).processes) == 26
     await many.close()
     made = {(await client.execute_process("echo", HELLO)).jobID for _ in range(23)}
     behave(links="wrong", list_filters=False)
