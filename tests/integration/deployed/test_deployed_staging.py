@@ -132,9 +132,9 @@ def test_two_runs_at_once_end_with_one_good_product_each(
     ]
     options = {"cql2_filter": search, "catalog_collection_identifier": collection}
     with faults(stack, *slow):
-        # Two deployments of one flow: the limit of one does not hold back the other.
-        names = ["aux-staging/sandbox", runs.twin("aux-staging/sandbox", "twin")]
-        started = [runs.start(name, env=ENV, **options) for name in names]
+        # Deployments without a limit: none holds back the other, nor do those of other tests.
+        twins = [runs.twin("aux-staging/sandbox", f"{collection}-{n}") for n in range(2)]
+        started = [runs.start(twin, env=ENV, **options) for twin in twins]
         states = [runs.wait(run) for run in started]
     assert [state["type"] for state in states] == ["COMPLETED", "COMPLETED"]
     items = catalogued(stack, collection)
