@@ -70,8 +70,11 @@ class Runs:
         """Give the state of a run."""
         return self.ask("GET", f"/flow_runs/{run}")["state"]
 
-    def wait(self, run: str, types: frozenset[str] = TERMINAL, timeout: float = 120) -> dict[str, Any]:
-        """Wait for a run to be in one of some states, and give that state."""
+    def wait(self, run: str, types: frozenset[str] = TERMINAL, timeout: float = 240) -> dict[str, Any]:
+        """Wait for a run to be in one of some states, and give that state.
+
+        Runs of a deployment with a limit wait for those of other tests, and look only every half minute.
+        """
         deadline = time.monotonic() + timeout
         while True:
             state = self.state(run)
