@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from prefect import flow
-from prefect.client.schemas.objects import FlowRun, State
+from prefect.client.schemas.objects import State
 from pydantic import Field
 
 from eokit.derivation import Feed, fill_inputs
@@ -14,21 +14,11 @@ from eokit.selection.table import load_table
 from tasks.chain import Chain
 from tasks.derive import run_chain
 from tasks.ogc import read_inputs
-from tasks.run_jobs import StopPolicy, cancel_left_jobs
+from tasks.run_jobs import StopPolicy, when_cancelled, when_crashed
 from tasks.stage import Timeout
 from tasks.stage_scene import SceneOrder, scene_of
 
 __all__ = ["process_with_aux"]
-
-
-async def when_cancelled(flow: Any, flow_run: FlowRun, state: State[Any]) -> None:
-    """Stop or leave the job of a cancelled run; called in a process that knows nothing of it."""
-    await cancel_left_jobs(flow_run, "on_cancel", "cancel")
-
-
-async def when_crashed(flow: Any, flow_run: FlowRun, state: State[Any]) -> None:
-    """Stop or leave the job of a crashed run."""
-    await cancel_left_jobs(flow_run, "on_crash", "leave")
 
 
 @flow(

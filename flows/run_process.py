@@ -3,24 +3,14 @@
 from typing import Any, Literal
 
 from prefect import flow
-from prefect.client.schemas.objects import FlowRun, State
+from prefect.client.schemas.objects import State
 
 from eokit.ogc_processes import Output
 from eokit.ogc_processes.service import OgcRequest
 from tasks.ogc import ogc_server, read_inputs
-from tasks.run_jobs import StopPolicy, cancel_left_jobs, run_state, submit_and_follow
+from tasks.run_jobs import StopPolicy, run_state, submit_and_follow, when_cancelled, when_crashed
 
 __all__ = ["run_process"]
-
-
-async def when_cancelled(flow: Any, flow_run: FlowRun, state: State[Any]) -> None:
-    """Stop or leave the job of a cancelled run; called in a process that knows nothing of it."""
-    await cancel_left_jobs(flow_run, "on_cancel", "cancel")
-
-
-async def when_crashed(flow: Any, flow_run: FlowRun, state: State[Any]) -> None:
-    """Stop or leave the job of a crashed run."""
-    await cancel_left_jobs(flow_run, "on_crash", "leave")
 
 
 @flow(

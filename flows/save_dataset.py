@@ -4,23 +4,13 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from prefect import flow
-from prefect.client.schemas.objects import FlowRun, State
+from prefect.client.schemas.objects import State
 from pydantic import Field
 
 from tasks.geo_engine import Box, GeoQuestion, PixelSize, dataset_request, geo_server
-from tasks.run_jobs import StopPolicy, cancel_left_jobs, run_state, submit_and_follow
+from tasks.run_jobs import StopPolicy, run_state, submit_and_follow, when_cancelled, when_crashed
 
 __all__ = ["save_dataset"]
-
-
-async def when_cancelled(flow: Any, flow_run: FlowRun, state: State[Any]) -> None:
-    """Stop or leave the task of a cancelled run; called in a process that knows nothing of it."""
-    await cancel_left_jobs(flow_run, "on_cancel", "cancel")
-
-
-async def when_crashed(flow: Any, flow_run: FlowRun, state: State[Any]) -> None:
-    """Stop or leave the task of a crashed run."""
-    await cancel_left_jobs(flow_run, "on_crash", "leave")
 
 
 @flow(

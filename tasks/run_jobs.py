@@ -21,11 +21,12 @@ from tasks.track import follow_jobs
 __all__ = [
     "JobsOutcome",
     "StopPolicy",
-    "cancel_left_jobs",
     "ending_state",
     "follow_submissions",
     "run_state",
     "submit_and_follow",
+    "when_cancelled",
+    "when_crashed",
 ]
 
 StopPolicy = Literal["cancel", "leave"]
@@ -165,14 +166,17 @@ def ending_state(
     return Completed(message=words, data=outcome.to_dict())
 
 
-async def cancel_left_jobs(flow_run: FlowRun, parameter: str, default: StopPolicy) -> None:
-    """Carry out a run's policy for jobs that outlive it.
+# Prefect calls hooks by these names of their arguments, in a process that knows nothing of the run.
+async def when_cancelled(flow: Any, flow_run: FlowRun, state: State[Any]) -> None:
+    """Stop or leave the jobs of a cancelled run, as its parameter `on_cancel` says; a hook of flows."""
+    await _cancel_left_jobs(flow_run, flow_run.parameters.get("on_cancel", "cancel"))
 
-    Args:
-        flow_run: The run; its parameters say what is wanted.
-        parameter: Which of them.
-        default: What holds if it is not there.
-    """
-    given = flow_run.parameters
-    if given.get(parameter, default) == "cancel":
-        await cancel_run(flow_run, str(given.get("ledger", "default")))
+
+async def when_crashed(flow: Any, flow_run: FlowRun, state: State[Any]) -> None:
+    """Stop or leave the jobs of a crashed run, as its parameter `on_crash` says; a hook of flows."""
+    await _cancel_left_jobs(flow_run, flow_run.parameters.get("on_crash", "leave"))
+
+
+async def _cancel_left_jobs(flow_run: FlowRun, policy: StopPolicy) -> None:
+    if policy == "cancel":
+        await cancel_run(flow_run, str(flow_run.parameters.get("ledger", "default")))
