@@ -1,6 +1,5 @@
 """What a chain is asked for: the scene, the process, what goes into it, and what was chosen for it."""
 
-import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -13,6 +12,7 @@ import orjson
 from eokit.catalog import Catalog
 from eokit.derivation import Feed, Origin
 from eokit.derivation.feeds import SCENE
+from eokit.digest import json_digest
 from eokit.jobs.models import intent_key
 from eokit.ogc_processes import Output
 from eokit.ogc_processes.service import OgcRequest
@@ -77,7 +77,7 @@ class Chain:
             [feed.model_dump() for feed in self.feeds],
             {name: one.body() for name, one in (self.outputs or {}).items()},
         ]
-        return hashlib.sha256(orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)).hexdigest()
+        return json_digest(asked)
 
     @property
     def item_id(self) -> str:

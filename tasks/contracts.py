@@ -23,7 +23,7 @@ from eokit.times import parse_utc
 from eokit.up42.client import Up42Client
 from eokit.up42.offers import make_offers, requests_for
 from tasks.environment import opened
-from tasks.servers import load_block, server_name
+from tasks.load import load_block, load_server
 
 if TYPE_CHECKING:
     from eokit.earth_engine.project import EarthEngineServer
@@ -102,8 +102,7 @@ async def _ask_stac(client: StacClient) -> None:
 
 
 async def _check_server(probe: Probe) -> list[Flight]:
-    slug, name = server_name(probe.server)
-    block = await load_block(slug, name, slug)
+    block = await load_server(probe.server)
     for kind, (service, opening) in _SERVERS.items():
         if isinstance(block, kind):
             async with opening(block, probe) as ask:
@@ -182,7 +181,7 @@ async def _earth_engine(block: EarthEngineProject, probe: Probe) -> AsyncIterato
             if probe.about:
                 await _list_images(server, probe)
             if store := probe.inputs.get("store"):
-                bucket = cast(PreArdStore, await load_block("pre-ard-store", store, "Pre-ARD Store"))
+                bucket = await load_block(PreArdStore, store)
                 async with bucket.open().open() as found:
                     await found.list("_flight_check/")
 
@@ -197,7 +196,7 @@ async def _list_images(server: "EarthEngineServer", probe: Probe) -> None:
         span = parse_utc(probe.inputs["start"]), parse_utc(probe.inputs["end"])
     except KeyError as missing:
         raise InvalidInputError(f"to list images of {probe.about!r}, give {missing} in `inputs`") from missing
-    block = cast(TileGrid, await load_block("tile-grid", grid_name, "Tile Grid"))
+    block = await load_block(TileGrid, grid_name)
     tile = await anyio.to_thread.run_sync(lambda: block.open()[index])
     await server.scenes(collection_spec(probe.about), tile, span)
 

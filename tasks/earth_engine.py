@@ -23,9 +23,10 @@ from eokit.errors import AbsentError, InvalidInputError
 from eokit.jobs.tracker import EndpointRound
 from eokit.ledger import JobFilter
 from tasks.limits import host_slots
+from tasks.load import load_block
 from tasks.logs import run_logger
 from tasks.progress import shown_progress
-from tasks.servers import Desk, load_block, open_desk, open_server
+from tasks.servers import Desk, open_desk, open_server
 from tasks.track import track_jobs_once
 
 if TYPE_CHECKING:
@@ -148,7 +149,7 @@ async def open_store(name: str) -> AsyncIterator[tuple[PreArdStore, "Store"]]:
     Raises:
         InvalidInputError: There is no such block.
     """
-    block = cast(PreArdStore, await load_block("pre-ard-store", name, "Pre-ARD Store"))
+    block = await load_block(PreArdStore, name)
     async with host_slots() as slot:
         yield block, await anyio.to_thread.run_sync(lambda: block.open(slot=slot))
 
@@ -174,7 +175,7 @@ async def plan_pre_ard_task(blocks: PreArdBlocks, order: PreArdOrder) -> PreArdP
         EmptyCollectionError: An order has no images, and that is an error.
         InvalidInputError: Something cannot be ordered, or a block is missing.
     """
-    block = cast(TileGrid, await load_block("tile-grid", order.grid, "Tile Grid"))
+    block = await load_block(TileGrid, order.grid)
     grid = block.open()
     indices = list(order.tile_indices)
     if order.region is not None:

@@ -3,14 +3,11 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
-from typing import cast
-
-from pydantic import ValidationError
 
 from blocks import EoEnvironment
-from eokit.errors import InvalidInputError
 from eokit.rs_server import FlowEnv, FlowEnvArgs
 from tasks.limits import host_slots
+from tasks.load import load_block
 
 __all__ = ["current", "opened"]
 
@@ -32,7 +29,7 @@ async def opened(env: FlowEnvArgs, *, writable: bool = True) -> AsyncIterator[Fl
     if outer is not None and _same(outer.args, env) and (outer.writable or not writable):
         yield outer
         return
-    block = await _load(env.environment)
+    block = await load_block(EoEnvironment, env.environment)
     async with host_slots() as slot, block.open(env, slot=slot, writable=writable) as flow_env:
         token = _current.set(flow_env)
         try:
@@ -48,17 +45,3 @@ def current() -> FlowEnv | None:
 
 def _same(one: FlowEnvArgs, other: FlowEnvArgs) -> bool:
     return (one.environment, one.owner_id) == (other.environment, other.owner_id)
-
-
-async def _load(name: str) -> EoEnvironment:
-    try:
-        return cast(EoEnvironment, await EoEnvironment.aload(name))
-    except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
-        # The values stay out of the message and of its cause: some are secrets.
-        raise InvalidInputError(f"the EO Environment block {name!r} cannot be used: {faults}") from None
-    except ValueError as error:
-        raise InvalidInputError(
-            f"there is no EO Environment block named {name!r}; make one in the UI under Blocks, or run "
-            "`python -m deployments.register --help`"
-        ) from error

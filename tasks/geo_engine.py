@@ -16,8 +16,8 @@ from eokit.errors import InvalidInputError
 from eokit.geo_engine.request import GeoEngineRequest
 from eokit.times import parse_utc
 from tasks.limits import host_slots
+from tasks.load import block_path, load_block
 from tasks.logs import run_logger
-from tasks.servers import load_block
 
 if TYPE_CHECKING:
     from eokit.geo_engine import (
@@ -40,7 +40,6 @@ __all__ = [
     "publish_provenance",
 ]
 
-_TYPE = "geo-engine-server"
 _KEPT = 60_000
 
 WorkflowSource = dict[str, Any] | str
@@ -127,7 +126,7 @@ def _band(wanted: int | str, names: Sequence[str]) -> int:
 
 def geo_server(name: str) -> str:
     """Give a server's block as `type-slug/name`, which its name alone is short for."""
-    return name if "/" in name else f"{_TYPE}/{name}"
+    return block_path(GeoEngineServer, name)
 
 
 @asynccontextmanager
@@ -137,10 +136,7 @@ async def open_geo_engine(name: str) -> AsyncIterator[tuple[GeoEngineServer, "Ge
     Raises:
         InvalidInputError: There is no such block.
     """
-    slug, _, name = geo_server(name).partition("/")
-    block = await load_block(slug, name, "Geo Engine Server")
-    if not isinstance(block, GeoEngineServer):
-        raise InvalidInputError(f"block {slug}/{name} is no Geo Engine Server")
+    block = await load_block(GeoEngineServer, name)
     async with AsyncExitStack() as stack:
         slot = await stack.enter_async_context(host_slots())
         if slot is not None:

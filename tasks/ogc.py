@@ -10,17 +10,16 @@ from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
 from blocks import OgcProcessesServer
 from eokit.errors import InvalidInputError
 from eokit.ogc_processes import AsyncClient, ProcessDescription, ProcessSummary
-from tasks.servers import load_block
+from tasks.load import block_path, load_block
 
 __all__ = ["describe", "ogc_server", "open_ogc", "processes_of", "read_inputs"]
 
-_TYPE = "ogc-processes-server"
 _ROWS = 500
 
 
 def ogc_server(name: str) -> str:
     """Give a server's block as `type-slug/name`, which its name alone is short for."""
-    return name if "/" in name else f"{_TYPE}/{name}"
+    return block_path(OgcProcessesServer, name)
 
 
 @asynccontextmanager
@@ -30,10 +29,7 @@ async def open_ogc(name: str) -> AsyncIterator[AsyncClient]:
     Raises:
         InvalidInputError: There is no such block.
     """
-    slug, _, name = ogc_server(name).partition("/")
-    block = await load_block(slug, name, "OGC Processes Server")
-    if not isinstance(block, OgcProcessesServer):
-        raise InvalidInputError(f"block {slug}/{name} is no OGC Processes Server")
+    block = await load_block(OgcProcessesServer, name)
     async with block.open() as client:
         yield client
 

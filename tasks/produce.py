@@ -1,6 +1,5 @@
 """Results that a run makes of a Geo Engine's answers: what is wanted, how large it is, how it is shown."""
 
-import hashlib
 import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -9,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import anyio
-import orjson
 from prefect.artifacts import acreate_link_artifact, acreate_table_artifact
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
 from blocks import GeoEngineServer
+from eokit.digest import json_digest
 from eokit.errors import InvalidInputError
 from tasks.geo_engine import GeoQuestion, publish_provenance
 from tasks.logs import run_logger
@@ -72,7 +71,7 @@ class ResultOrder:
 
     async def place(self, request: Mapping[str, Any], suffix: str) -> Place:
         """Where the result goes; the same question always has the same place."""
-        digest = hashlib.sha256(orjson.dumps(request, option=orjson.OPT_SORT_KEYS)).hexdigest()[:12]
+        digest = json_digest(request)[:12]
         name = self.name.strip("/") or f"geo-engine/{request['workflow']}/{digest}.{suffix}"
         return await open_place(self.storage, name, overwrite=self.overwrite)
 

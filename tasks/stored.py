@@ -10,11 +10,11 @@ import anyio
 import orjson
 
 from blocks import ObjectStorage
-from eokit.errors import InvalidInputError, StorageError
+from eokit.errors import StorageError
 from eokit.storage import LocalStorage, Storage
 from eokit.transfer import Checksum
 from eokit.transfer.checksums import Hasher
-from tasks.servers import load_block
+from tasks.load import load_block
 
 if TYPE_CHECKING:
     from eokit.geo_engine.zarr_writer import Store
@@ -136,9 +136,7 @@ async def open_place(storage: str, key: str, *, overwrite: bool = False) -> Plac
         InvalidInputError: There is no such block.
         UnsafeNameError: The name cannot be used.
     """
-    block = await load_block("eo-object-storage", storage, "Object Storage")
-    if not isinstance(block, ObjectStorage):
-        raise InvalidInputError(f"block {storage!r} is no Object Storage")
+    block = await load_block(ObjectStorage, storage)
     opened = block.open()
     opened.href(key)
     return Place(block, opened, key, overwrite)

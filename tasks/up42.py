@@ -20,9 +20,10 @@ from eokit.stac import SearchRequest
 from eokit.stac.items import ItemDict
 from eokit.up42.client import Up42Client
 from eokit.up42.offers import Offer, limited, make_offers, requests_for, subject_of, total
+from tasks.load import load_block
 from tasks.logs import run_logger
 from tasks.run_jobs import JobsOutcome, ending_state, follow_submissions
-from tasks.servers import Desk, load_block, run_label, server_name
+from tasks.servers import Desk, run_label
 from tasks.submit import Submission, submit_jobs
 from tasks.track import track_jobs_once
 
@@ -81,10 +82,7 @@ async def open_up42(server: str) -> AsyncIterator[Up42Client]:
     Raises:
         InvalidInputError: There is no such block, or it is none of UP42.
     """
-    slug, name = server_name(server)
-    block = await load_block(slug, name, "UP42 Credentials")
-    if not isinstance(block, Up42Credentials):
-        raise InvalidInputError(f"block {server!r} holds no UP42 credentials")
+    block = await load_block(Up42Credentials, server)
     async with block.open() as client:
         yield client
 

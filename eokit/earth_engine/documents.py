@@ -1,13 +1,11 @@
 """Tracking documents and image metadata: CEDAR's format, and what it lacked."""
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-import orjson
-
+from eokit.digest import json_digest
 from eokit.earth_engine.collections import CollectionSpec
 from eokit.earth_engine.operations import eecu_seconds, failure_of
 from eokit.earth_engine.request import EarthEngineRequest
@@ -73,7 +71,7 @@ def _version(package: str) -> str:
 def plan_hash(submission: Mapping[str, Any]) -> str:
     """Name what a submission asks for, not when: 64 hex digits."""
     asked = {key: value for key, value in submission.items() if key not in ("submitted", "plan")}
-    return hashlib.sha256(orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    return json_digest(asked)
 
 
 def _millis(moment: datetime | None) -> int | str:

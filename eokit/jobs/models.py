@@ -1,6 +1,5 @@
 """One model of a remote job, whatever service runs it."""
 
-import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,8 +7,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-import orjson
 from pydantic import BaseModel, ConfigDict
+
+from eokit.digest import json_digest
 
 __all__ = [
     "CLOSED",
@@ -196,7 +196,7 @@ class JobRequest(BaseModel, ABC):
 
 def fingerprint(endpoint: str, request: JobRequest) -> str:
     """Name what is asked for and where: SHA-256 in hex over the canonical JSON."""
-    return _digest([request.service, endpoint, request.process_name, request.canonical()])
+    return json_digest([request.service, endpoint, request.process_name, request.canonical()])
 
 
 def intent_key(endpoint: str, request: JobRequest, run_key: str = "") -> str:
@@ -207,8 +207,4 @@ def intent_key(endpoint: str, request: JobRequest, run_key: str = "") -> str:
         request: What is asked for.
         run_key: Another one asks for the same thing once more, on purpose.
     """
-    return _digest([request.service, endpoint, request.process_name, request.canonical(), run_key])
-
-
-def _digest(value: Any) -> str:
-    return hashlib.sha256(orjson.dumps(value, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    return json_digest([request.service, endpoint, request.process_name, request.canonical(), run_key])

@@ -1,14 +1,13 @@
 """What jobs would cost, and which of them may be sent: a plan before anything is."""
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import anyio
-import orjson
 
 from eokit.concurrency import one_error
+from eokit.digest import json_digest
 from eokit.errors import InvalidInputError, RefusedError
 from eokit.up42.client import Up42Client
 from eokit.up42.service import Up42Request
@@ -174,5 +173,4 @@ def total(offers: Iterable[Offer]) -> int:
 def subject_of(server: str, run_key: str, offers: Iterable[Offer]) -> str:
     """Name what a person is asked to agree to, whatever it costs: SHA-256 in hex."""
     wanted = [[one.request.process, one.request.inputs] for one in offers if not one.refusal]
-    text = orjson.dumps([server, run_key, wanted], option=orjson.OPT_SORT_KEYS)
-    return hashlib.sha256(text).hexdigest()
+    return json_digest([server, run_key, wanted])

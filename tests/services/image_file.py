@@ -9,34 +9,12 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
+from dockerfile import DOCKERFILE, Instruction, instructions
+
 CHECKOUT = Path(__file__).parents[2]
-DOCKERFILE = CHECKOUT / "docker" / "Dockerfile"
 IGNORE = CHECKOUT / ".dockerignore"
-
-
-@dataclass(frozen=True)
-class Instruction:
-    """One instruction, and the stage that it belongs to."""
-
-    stage: str
-    word: str
-    rest: str
-
-
-def instructions(text: str) -> list[Instruction]:
-    """Read a Dockerfile: comments dropped, lines joined; before the first FROM, the stage is empty."""
-    lines = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
-    joined = re.sub(r"\s*\\\n\s*", " ", "\n".join(lines))
-    found, stage = [], ""
-    for line in filter(str.strip, joined.splitlines()):
-        word, _, rest = line.partition(" ")
-        if word == "FROM":
-            stage = rest.rpartition(" ")[2]
-        found.append(Instruction(stage, word, rest.strip()))
-    return found
 
 
 def context() -> Iterator[Path]:
@@ -86,7 +64,7 @@ class ImageBuild:
                     [sys.executable, "-m", "venv", "--clear", str(self.root / "python")], check=True
                 )
                 shutil.rmtree(self.local("/opt"), ignore_errors=True)
-            for one in instructions(DOCKERFILE.read_text()):
+            for one in instructions():
                 if one.stage in ("builder", self._stage) and not (one.word == "RUN" and complete.exists()):
                     self._carry_out(one)
             complete.touch()
@@ -136,15 +114,11 @@ class ImageBuild:
 
 def exec_form(stage: str, word: str) -> list[str]:
     """Return the words of an ENTRYPOINT, CMD or HEALTHCHECK of a stage."""
-    (found,) = [
-        one.rest for one in instructions(DOCKERFILE.read_text()) if (one.stage, one.word) == (stage, word)
-    ]
+    (found,) = [one.rest for one in instructions() if (one.stage, one.word) == (stage, word)]
     return re.findall(r'"([^"]*)"', found)
 
 
 def variables(stage: str) -> Mapping[str, str]:
     """Return what ENV sets in a stage."""
-    found = [
-        one.rest for one in instructions(DOCKERFILE.read_text()) if (one.stage, one.word) == (stage, "ENV")
-    ]
+    found = [one.rest for one in instructions() if (one.stage, one.word) == (stage, "ENV")]
     return dict(pair.split("=", 1) for rest in found for pair in shlex.split(rest))

@@ -5,12 +5,10 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import httpx
 from shared_stack import HOST, wait_until
 
 PROJECT = Path(__file__).with_name("project")
@@ -74,39 +72,3 @@ def remains(state: Path) -> dict[int, str]:
         if str(state).encode() in command + environment:
             found[int(entry.name)] = command.replace(b"\0", b" ").decode()
     return found
-
-
-class Server:
-    """What tests ask of a Prefect server."""
-
-    def __init__(self, url: str) -> None:
-        self.http = httpx.Client(base_url=url, timeout=60, trust_env=False)
-
-    def __enter__(self) -> "Server":
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.http.close()
-
-    def ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
-        deadline = time.monotonic() + 60
-        # On SQLite the server answers 503 while others write.
-        while (response := self.http.request(method, path, json=body)).status_code == 503:
-            assert time.monotonic() < deadline, response.text
-            time.sleep(0.2)
-        assert response.is_success, response.text
-        return response.json()
-
-    def start_run(self, deployment: str, parameters: dict[str, Any] | None = None) -> str:
-        found = self.ask("GET", f"/deployments/name/{deployment}")
-        body = {"state": {"type": "SCHEDULED"}, "parameters": parameters or {}}
-        return str(self.ask("POST", f"/deployments/{found['id']}/create_flow_run", body)["id"])
-
-    def state(self, run: str) -> str:
-        return str(self.ask("GET", f"/flow_runs/{run}")["state_type"])
-
-    def ended(self, run: str) -> str:
-        """Wait until a run has ended, and return how."""
-        final = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
-        wait_until(lambda: self.state(run) in final, SECONDS, f"the end of run {run}")
-        return self.state(run)

@@ -6,8 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from runs import Runs
 from shared_stack import wait_until
-from stack.runners import PROJECT, SECONDS, Runner, Server, remains
+from stack.runners import PROJECT, SECONDS, Runner, remains
 
 pytestmark = [
     pytest.mark.stack,
@@ -22,19 +23,19 @@ def nothing_remains(state: Path) -> bool:
 def test_killed_runner_leaves_nothing_and_the_next_start_repairs(tmp_path: Path) -> None:
     state, home, mark = tmp_path / "state", tmp_path / "home", tmp_path / "mark"
     with Runner(state, home) as first:
-        with Server(first.places()["api"]) as server:
-            interrupted = server.start_run("endless/trial", {"mark": str(mark)})
+        with Runs(first.places()["api"]) as server:
+            interrupted = server.start("endless/trial", mark=str(mark))
             wait_until(mark.exists, SECONDS, "the flow")
         assert int(mark.read_text()) in remains(state)
         first.stop(signal.SIGKILL)
 
     # At once: the killed runner's processes are still being ended.
     with Runner(state, home) as second:
-        with Server(second.places()["api"]) as server:
+        with Runs(second.places()["api"]) as server:
             assert int(mark.read_text()) not in remains(state)
-            assert server.state(interrupted) == "CRASHED"
-            again = server.start_run("endless/trial", {"mark": str(mark)})
-            assert server.ended(again) == "COMPLETED", "the concurrency limit of 1 is still taken"
+            assert server.state(interrupted)["type"] == "CRASHED"
+            again = server.start("endless/trial", mark=str(mark))
+            assert server.wait(again)["type"] == "COMPLETED", "the concurrency limit of 1 is still taken"
         assert second.stop(signal.SIGINT) == 128 + signal.SIGINT
         assert nothing_remains(state)
     assert list(home.iterdir()) == [], "something was written into the user's home"
@@ -52,8 +53,8 @@ def test_two_at_once_and_a_third_is_refused(tmp_path: Path) -> None:
 
         assert one.stop(signal.SIGTERM) == 128 + signal.SIGTERM
         assert nothing_remains(one.state)
-        with Server(two.places()["api"]) as server:
-            server.start_run("endless/trial", {"mark": str(mark)})
+        with Runs(two.places()["api"]) as server:
+            server.start("endless/trial", mark=str(mark))
             wait_until(mark.exists, SECONDS, "the flow of the other stack")
         assert two.stop(signal.SIGINT) == 128 + signal.SIGINT
         assert nothing_remains(two.state)

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from dockerfile import instructions
 
 from deployments.pool_templates import IDENTITY, STATE
 
@@ -15,19 +16,8 @@ SECRET = re.compile(r"(PASS|SECRET|TOKEN|KEY|AUTH|CREDENTIAL)[A-Z_]*\s*=", re.IG
 FINAL = ("catalog", "eoflows")
 
 
-def instructions() -> list[tuple[str, str, str]]:
-    """Give stage, word and rest of each instruction."""
-    code = "\n".join(line for line in TEXT.splitlines() if not line.lstrip().startswith("#"))
-    found, stage = [], ""
-    for line in filter(str.strip, re.sub(r"\s*\\\n\s*", " ", code).splitlines()):
-        word, _, rest = line.partition(" ")
-        stage = rest.rpartition(" ")[2] if word == "FROM" else stage
-        found.append((stage, word, rest))
-    return found
-
-
 def of(stage: str, word: str) -> list[str]:
-    return [rest for where, what, rest in instructions() if (where, what) == (stage, word)]
+    return [one.rest for one in instructions() if (one.stage, one.word) == (stage, word)]
 
 
 def test_the_base_is_pinned() -> None:
