@@ -108,6 +108,13 @@ def weed() -> Path:
 
 
 @pytest.fixture(scope="module")
+def postgres() -> Iterator[PrivatePostgres]:
+    """A server that nobody has used: the compose file's makes roles, which are the whole server's."""
+    with PrivatePostgres(postgis=True) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
 def installation(
     postgres: PrivatePostgres, images: dict[str, ImageBuild], weed: Path
 ) -> Iterator[Installation]:

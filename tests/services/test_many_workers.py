@@ -66,7 +66,7 @@ def asked() -> list[tuple[str, dict[str, Any]]]:
     processes = [
         ("run-process/sandbox", {"inputs": {"scene": {"value": {**scene, "nir": [3, n]}}}}) for n in range(4)
     ]
-    priced = [("run-up42-job/sandbox", {"title": f"Trees {n}", "run_key": str(n)}) for n in range(4)]
+    priced = [("run-up42-job/sandbox", {"title": f"Trees {n}"}) for n in range(4)]
     staged = [("aux-staging/sandbox", {}), ("on-demand-aux-staging/sandbox", {})]
     staged += [("on-demand-aux-staging/sandbox", {"catalog_collection_identifier": "other"})]
     looked = [("search-aux/sandbox", {}), ("list-processes/sandbox", {}), ("show-jobs/sandbox", {})]

@@ -1,10 +1,12 @@
 """The flows of UP42, against its stand-in. Approval needs a worker: see the deployed tests."""
 
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
+import yaml
 from flow_runs import run
 
 from eokit.jobs.models import Phase
@@ -16,6 +18,7 @@ from flows.track_jobs import track_jobs
 from sandbox.faults import Fault
 
 pytestmark = pytest.mark.anyio
+ROOT = Path(__file__).parents[3]
 SERVER = "up42-credentials/sandbox"
 TREES = "detection-trees-spacept"
 EXECUTION = f"/up42/v2/processing/processes/{TREES}/execution"
@@ -72,6 +75,19 @@ async def test_jobs_are_made_paid_and_fetched_once(place):
     rows = again.artifacts["up42-costs"]["data"]
     assert sum(int(row["captured"]) for row in rows if row["captured"]) == captured
     assert (await balance(place, "spring")).spent == captured
+
+
+async def test_the_deployments_search_finds_no_results(place):
+    (parameters,) = [
+        one["parameters"]
+        for one in yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
+        if (one["entrypoint"], one["name"]) == ("flows/run_up42_job.py:run_up42_job", "sandbox")
+    ]
+    for _ in range(2):
+        done = await run(run_up42_job, **parameters)
+        assert done.state.message == "1 succeeded"
+    assert len(place.box.up42.jobs.all) == 1
+    assert place.box.up42.jobs.all[0].collection, "its results are in storage"
 
 
 async def test_an_invalid_item_one_too_dear_and_a_lost_answer(place):
