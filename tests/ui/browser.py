@@ -1,12 +1,15 @@
 """Prefect's pages as a person sees them: one real browser, in which pages follow each other."""
 
+import io
 import os
 import re
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from PIL import Image
 from playwright.sync_api import BrowserContext, ConsoleMessage, Error, Locator, Page, Route, sync_playwright
 
 from deployments.databases.install import apt_install
@@ -82,6 +85,17 @@ class Pages:
     def drawn(self) -> None:
         """Wait until what was done is drawn; what is filled in faster is lost."""
         self.page.evaluate(_DRAWN)
+
+    def painted(self, canvas: Locator) -> None:
+        """Wait until something stands in the upper half of a canvas; the page does not say when."""
+        deadline = time.monotonic() + SECONDS
+        while True:
+            seen = Image.open(io.BytesIO(canvas.screenshot())).convert("L")
+            lowest, highest = seen.crop((0, 0, seen.width, seen.height // 2)).getextrema()
+            if highest - lowest > 100:
+                return
+            assert time.monotonic() < deadline, f"nothing was painted in {SECONDS} s"
+            self.drawn()
 
     def broken_images(self) -> list[str]:
         """Give the addresses of pictures that did not come, once all have come or not."""

@@ -42,6 +42,7 @@ def test_a_run_shows_its_artifacts(pages: Pages, runs: Runs, staged: str) -> Non
     assert {"aux-staging", "aux-staging-progress"} <= set(found)
     for key in found:
         pages.page.locator(f'a[href$="/artifacts/key/{key}"]').first.wait_for()
+    pages.painted(pages.page.locator("canvas").first)
     pages.picture("run")
 
 

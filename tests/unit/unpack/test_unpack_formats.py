@@ -96,6 +96,7 @@ async def test_zarr_store(tmp_path: Path):
         ("orbit.EOF.gz", gzip.compress(b"<xml/>", mtime=0)),
         ("orbit.EOF.GZ", gzip.compress(b"<xm", mtime=0) + gzip.compress(b"l/>", mtime=0)),
     ],
+    ids=["zip", "tgz", "gz", "gz-of-two"],
 )
 async def test_single_file(tmp_path: Path, name: str, body: bytes):
     files, assets = await unpacked(tmp_path, name, body)
