@@ -89,7 +89,7 @@ def _kind(schema: Schema, shapes: Schema) -> str:
         return f"requests by `{schema['discriminator']['propertyName']}` ({services})"
     if "prefixItems" in schema:
         return f"pairs of {_kind(schema['prefixItems'][0], shapes)}s"
-    bounds = [words.format(schema[name]) for name, words in _BOUNDS.items() if name in schema]
+    bounds = [words.format(f"{schema[name]:g}") for name, words in _BOUNDS.items() if name in schema]
     return ", ".join([_plain(schema, shapes), *bounds])
 
 

@@ -1,7 +1,7 @@
 """OpenTelemetry spans that continue the caller's, across processes."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from opentelemetry import trace
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
@@ -24,12 +24,13 @@ def span(service: str, name: str, parent: SpanKey | None) -> Iterator[SpanKey | 
     Yields:
         The span to hand on, or the parent where nothing is recorded.
     """
-    context = None
+    outer: AbstractContextManager[object] = nullcontext()
     if parent is not None:
         trace_id, span_id, is_remote = parent
         flags = TraceFlags(TraceFlags.SAMPLED)
         remote = SpanContext(trace_id, span_id, is_remote=is_remote, trace_flags=flags)
-        context = trace.set_span_in_context(NonRecordingSpan(remote))
-    with trace.get_tracer(service).start_as_current_span(name, context=context) as current:
+        # Not handed to the tracer as its context: without an SDK, older tracers leave that alone.
+        outer = trace.use_span(NonRecordingSpan(remote))
+    with outer, trace.get_tracer(service).start_as_current_span(name) as current:
         here = current.get_span_context()
         yield (here.trace_id, here.span_id, True) if here.is_valid else parent

@@ -4,6 +4,11 @@ import os
 import tempfile
 
 import pytest
+from hypothesis import settings
+
+# A machine that has much to do is no fault of what is tested.
+settings.register_profile("eoflows", deadline=None)
+settings.load_profile("eoflows")
 
 # Before anything imports Prefect: without these it would make a .prefect in the user's home.
 os.environ["PREFECT_HOME"] = tempfile.mkdtemp(prefix="eoflows-prefect-")

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
+import numpy as np
 import pyproj
+from numpy.typing import NDArray
 
 from sandbox.earth_engine.errors import GraphError
 
@@ -97,7 +99,7 @@ def geometry_of(kind: str, coordinates: Any, projection: Projection = WGS84) -> 
     left, bottom, right, top = (float(edge) for edge in placed.bounds)
     dense = shapely.segmentize(placed, _step(placed))
     change = _transformer(projection.crs, "EPSG:4326")
-    degrees = shapely.transform(dense, lambda points: _stacked(change.transform(points[:, 0], points[:, 1])))
+    degrees = shapely.transform(dense, lambda points: np.column_stack(change.transform(*points.T)))
     return Geometry(degrees, projection.crs, (left, bottom, right, top))
 
 
@@ -133,12 +135,8 @@ def _flat(value: Any) -> list[float]:
     return [number for one in value for number in _flat(one)]
 
 
-def _placed(points: Iterable[Sequence[float]], projection: Projection) -> list[Point]:
-    return [projection.place(point) for point in points]
-
-
-def _stacked(columns: tuple[Any, Any]) -> list[Point]:
-    return list(zip(*columns, strict=True))
+def _placed(points: Iterable[Sequence[float]], projection: Projection) -> NDArray[np.float64]:
+    return np.array([projection.place(point) for point in points])
 
 
 def _step(shape: Any) -> float:

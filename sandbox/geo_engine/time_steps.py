@@ -105,9 +105,9 @@ class RegularTime:
             beyond: Also yield steps without data; their numbers are negative, or `count` and more.
         """
         first, last = self.bounds
-        start, end = query if beyond else (max(query[0], first), min(query[1], last))
-        if end < start or (not beyond and start >= last):
+        if not beyond and not intersects(query, (first, last)):
             return
+        start, end = query if beyond else (max(query[0], first), min(query[1], last))
         number = self._number(start)
         while intersects(interval := (self._at(number), self._at(number + 1)), (start, end)):
             yield number, interval

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from eokit.errors import InvalidInputError
@@ -9,7 +9,6 @@ from eokit.geo_engine.nulls import default_fill, expand_validity, fill_of, place
 DTYPES = ["u1", "u2", "u4", "u8", "i1", "i2", "i4", "i8", "f4", "f8"]
 
 
-@settings(deadline=None)
 @given(
     dtype=st.sampled_from(DTYPES),
     rows=st.integers(1, 20),

@@ -1,6 +1,6 @@
 """The name of an intent says what is asked for, and never when."""
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from eokit.dummy import DummyRequest
@@ -20,7 +20,6 @@ def reordered(value: object) -> object:
     return [reordered(one) for one in value] if isinstance(value, list) else value
 
 
-@settings(deadline=None)
 @given(INPUTS, st.text(), st.text())
 def test_the_order_of_names_does_not_matter(inputs, where, run) -> None:
     first, second = DummyRequest(inputs=inputs), DummyRequest(inputs=reordered(inputs))
@@ -29,7 +28,6 @@ def test_the_order_of_names_does_not_matter(inputs, where, run) -> None:
     assert len(intent_key(where, first, run)) == 64
 
 
-@settings(deadline=None)
 @given(INPUTS, INPUTS, st.text(), st.text())
 def test_what_differs_has_another_name(one, other, run, second_run) -> None:
     asked = DummyRequest(inputs=one)

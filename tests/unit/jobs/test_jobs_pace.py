@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from job_world import World, endpoint, intent, sqlite_url
 
@@ -12,7 +12,6 @@ from eokit.jobs.tracker import Pace, track_round
 SECONDS = st.floats(0, 1e9)
 
 
-@settings(deadline=None)
 @given(SECONDS, SECONDS)
 def test_the_longer_nothing_happens_the_longer_is_waited(quiet: float, longer: float) -> None:
     pace = Pace()
@@ -20,7 +19,6 @@ def test_the_longer_nothing_happens_the_longer_is_waited(quiet: float, longer: f
     assert pace.after(quiet) <= pace.after(quiet + longer)
 
 
-@settings(deadline=None)
 @given(st.integers(0, 10_000), st.none() | SECONDS)
 def test_patience_that_is_asked_for_is_had(failures: int, asked: float | None) -> None:
     pause = Pace().after_failure(failures, asked)

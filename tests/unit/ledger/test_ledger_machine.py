@@ -137,7 +137,6 @@ class JobMachine(RuleBasedStateMachine):
 JobMachine.TestCase.settings = settings(
     max_examples=25,
     stateful_step_count=25,
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 TestJobMachine = JobMachine.TestCase

@@ -13,7 +13,7 @@ from eokit.times import Interval
 
 
 @given(product_lists(), wanteds(), st.randoms(use_true_random=False))
-@settings(max_examples=800, deadline=None)
+@settings(max_examples=800)
 def test_a_policy_chooses_what_the_oracle_chooses(products: list[P], wanted: Wanted, order: random.Random):
     items = [item(p) for p in products]
     chosen, passed = choose(wanted, items)

@@ -1,7 +1,7 @@
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sandbox.geo_engine.time_steps import (
@@ -60,6 +60,7 @@ def test_half_open_intervals_touch_but_do_not_meet():
     st.integers(-3 * 10**11, 3 * 10**11),
     st.integers(0, 10**10),
 )
+@example("hours", 1, -1, 1)
 def test_regular_steps_fill_a_query_without_gap(granularity, step, shift, length):
     time = RegularTime(granularity=granularity, step=step, count=7)
     query = (time.start + shift, time.start + shift + length)
