@@ -4,6 +4,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -209,6 +210,7 @@ def test_the_command_line_hides_the_url(tmp_path: Path) -> None:
 
     copy = tmp_path / "copy.sqlite"
     assert run("backup", "-", str(copy)).stdout == f"{copy}: 0 jobs\n"
-    assert sqlite3.connect(copy).execute("SELECT count(*) FROM jobs").fetchone() == (0,)
+    with closing(sqlite3.connect(copy)) as database:
+        assert database.execute("SELECT count(*) FROM jobs").fetchone() == (0,)
     again = run("backup", "-", str(copy))
     assert (again.returncode, "is there already" in again.stderr) == (1, True)

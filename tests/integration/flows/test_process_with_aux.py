@@ -107,6 +107,7 @@ async def test_what_was_sent_is_gone_on_with_though_products_would_be_chosen_ane
     assert outcomes(first)["item"] == ["not published"]
     with sqlite3.connect(place.state / "catalog.sqlite") as database:
         database.execute("DELETE FROM items")
+    database.close()
     (job,) = jobs()
     second = await chain(place, **slow, wait_seconds=0)
     assert (second.state.name, outcomes(second)["product"]) == ("StillRunning", ["chosen before"] * 2)

@@ -45,7 +45,7 @@ def test_what_is_written_can_be_read(moment):
     assert parse_ms(format_ms(moment)) == moment
 
 
-@pytest.mark.parametrize("wrong", [np.datetime64("NaT"), MAX_MS + 1, "soon"])
+@pytest.mark.parametrize("wrong", [np.datetime64("NaT", "ms"), MAX_MS + 1, "soon"])
 def test_what_is_no_moment(wrong):
     with pytest.raises(InvalidInputError):
         milliseconds(wrong)
