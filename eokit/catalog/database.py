@@ -126,24 +126,18 @@ class Database:
 
     def _prepared(self) -> sqlite3.Connection:
         connection = self._connect()
-        try:
+        with _closed_on_error(connection):
             _use_wal(connection)
             self._check_schema(connection)
-        except BaseException:
-            connection.close()
-            raise
         return connection
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
             self.path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
-        try:
+        with _closed_on_error(connection):
             connection.execute("PRAGMA synchronous = NORMAL")
             connection.execute("PRAGMA foreign_keys = ON")
-        except BaseException:
-            connection.close()
-            raise
         return connection
 
     def _check_schema(self, connection: sqlite3.Connection) -> None:
@@ -175,6 +169,16 @@ def _migrate(connection: sqlite3.Connection, found: int) -> None:
         for statement in filter(str.strip, step.split(";")):
             connection.execute(statement)
     connection.execute(f"PRAGMA user_version = {_VERSION}")
+
+
+@contextmanager
+def _closed_on_error(connection: sqlite3.Connection) -> Iterator[None]:
+    """Close a connection that could not be prepared."""
+    try:
+        yield
+    except BaseException:
+        connection.close()
+        raise
 
 
 def _blank() -> sqlite3.Connection:

@@ -2,8 +2,10 @@
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import yaml
 from prefect import Flow
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import (
@@ -15,6 +17,16 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import State
 
 ORBIT = {"op": "=", "args": [{"property": "product:type"}, "AUX_POEORB"]}
+
+
+def sandbox_parameters(tag: str) -> dict[str, dict[str, Any]]:
+    """What prefect.yaml fills in for the deployments `sandbox` that have a tag, by entrypoint."""
+    document = yaml.safe_load((Path(__file__).parents[3] / "prefect.yaml").read_text())
+    return {
+        one["entrypoint"]: one["parameters"]
+        for one in document["deployments"]
+        if one["name"] == "sandbox" and tag in one["tags"]
+    }
 
 
 @dataclass

@@ -2,13 +2,11 @@
 
 import copy
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-import yaml
-from flow_runs import run
+from flow_runs import run, sandbox_parameters
 from pydantic import ValidationError
 
 from eokit.contracts import CONTRACTS, Contract, breaches
@@ -26,19 +24,15 @@ from sandbox.faults import Fault
 from tasks.contracts import Probe, check_all
 
 pytestmark = pytest.mark.anyio
-PREFECT_YAML = Path(__file__).parents[3] / "prefect.yaml"
 
 
 @pytest.fixture(scope="module")
 def probes() -> list[Probe]:
     """What the deployment `sandbox` asks."""
-    deployments = yaml.safe_load(PREFECT_YAML.read_text())["deployments"]
-    (ours,) = [
-        one["parameters"]["servers"]
-        for one in deployments
-        if one["name"] == "sandbox" and "check_services" in one["entrypoint"]
-    ]
-    return [Probe(**one) for one in ours]
+    (parameters,) = (
+        found for entrypoint, found in sandbox_parameters("sandbox").items() if "check_services" in entrypoint
+    )
+    return [Probe(**one) for one in parameters["servers"]]
 
 
 async def test_unchanged_services_are_fine(place, probes):

@@ -9,8 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 import numpy as np
 import pytest
-import yaml
-from flow_runs import Run, run
+from flow_runs import Run, run, sandbox_parameters
 from PIL import Image
 from prefect.flows import load_flow_from_entrypoint
 
@@ -249,14 +248,7 @@ async def test_a_plot_is_shown_and_stored(place, operator, suffix):
     assert again.state.is_completed()
 
 
-def sandbox_deployments() -> list[Any]:
-    """The deployments `sandbox` of Geo Engine in prefect.yaml: flow and parameters."""
-    document = yaml.safe_load((Path(__file__).parents[3] / "prefect.yaml").read_text())
-    found = [one for one in document["deployments"] if {"geo-engine", "sandbox"} <= set(one.get("tags", ()))]
-    return [pytest.param(one["entrypoint"], one["parameters"], id=one["entrypoint"]) for one in found]
-
-
-@pytest.mark.parametrize(("entrypoint", "parameters"), sandbox_deployments())
+@pytest.mark.parametrize(("entrypoint", "parameters"), sandbox_parameters("geo-engine").items())
 async def test_each_deployment_of_the_sandbox_runs(place, entrypoint, parameters):
     flow = load_flow_from_entrypoint(entrypoint)
     done = await run(flow, **flow.validate_parameters(parameters))

@@ -1,13 +1,11 @@
 """The flows of UP42, against its stand-in. Approval needs a worker: see the deployed tests."""
 
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
-import yaml
-from flow_runs import run
+from flow_runs import run, sandbox_parameters
 
 from eokit.jobs.models import Phase
 from eokit.ledger import Balance, JobFilter, Ledger
@@ -18,7 +16,6 @@ from flows.track_jobs import track_jobs
 from sandbox.faults import Fault
 
 pytestmark = pytest.mark.anyio
-ROOT = Path(__file__).parents[3]
 SERVER = "up42-credentials/sandbox"
 TREES = "detection-trees-spacept"
 EXECUTION = f"/up42/v2/processing/processes/{TREES}/execution"
@@ -78,11 +75,7 @@ async def test_jobs_are_made_paid_and_fetched_once(place):
 
 
 async def test_the_deployments_search_finds_no_results(place):
-    (parameters,) = [
-        one["parameters"]
-        for one in yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
-        if (one["entrypoint"], one["name"]) == ("flows/run_up42_job.py:run_up42_job", "sandbox")
-    ]
+    parameters = sandbox_parameters("up42")["flows/run_up42_job.py:run_up42_job"]
     for _ in range(2):
         done = await run(run_up42_job, **parameters)
         assert done.state.message == "1 succeeded"

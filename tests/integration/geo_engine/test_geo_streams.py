@@ -165,7 +165,8 @@ async def test_a_stall_is_not_waited_for(engine, client, message):
     raster = Raster()
     workflow = await raster.workflow(client)
     engine.faults.add(stream_fault("stall", times=1, message=message, seconds=30))
-    found = await workflow.raster_stream_into_xarray(QueryRectangle(BOX, DAYS), stall_timeout=0.5)
+    with anyio.fail_after(20):
+        found = await workflow.raster_stream_into_xarray(QueryRectangle(BOX, DAYS), stall_timeout=0.5)
     raster.check(found, [0, 1, 2], [0])
 
 
