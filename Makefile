@@ -27,10 +27,10 @@ $(STAMP): requirements.lock bootstrap.lock pyproject.toml
 	@touch $(STAMP)
 
 demo: $(STAMP) ## run the main job on the sandbox and show what was staged
-	@exec $(BIN)/python -m deployments.demo --follow-parent
+	@exec $(BIN)/python -m eoflows.deployments.demo --follow-parent
 
 up: $(STAMP) ## the same, and keep Prefect's UI and the catalogue open until Ctrl-C
-	@exec $(BIN)/python -m deployments.demo --stay --follow-parent
+	@exec $(BIN)/python -m eoflows.deployments.demo --stay --follow-parent
 
 test: $(STAMP) ## run the tests (WORKERS=n processes)
 	@exec $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 --dist worksteal
@@ -58,7 +58,7 @@ lint: $(STAMP) ## style, types and the arrows between packages
 	$(BIN)/lint-imports
 
 doctor: $(STAMP) ## check the installation of PREFECT_API_URL: a line each, and what to do (ARGS=--help)
-	@exec $(BIN)/python -m deployments.doctor $(ARGS)
+	@exec $(BIN)/python -m eoflows.deployments.doctor $(ARGS)
 
 bench: $(STAMP) ## our figures beside the peers'
 	@exec $(BIN)/python -m benchmarks
@@ -70,7 +70,7 @@ lock: ## resolve the dependencies anew (UPGRADE=--upgrade takes newer versions)
 	echo uv | $(COMPILE) --no-annotate --constraint requirements.lock - -o bootstrap.lock
 	printf 'editables\nhatchling\n' | $(COMPILE) --no-annotate --constraint requirements.lock --all-extras \
 	    pyproject.toml - -o requirements-runtime.lock
-	$(BIN)/python -c 'from deployments.databases.install import PGSTAC; print(*PGSTAC, sep="\n")' \
+	$(BIN)/python -c 'from eoflows.deployments.databases.install import PGSTAC; print(*PGSTAC, sep="\n")' \
 	    | $(COMPILE) --no-annotate $(UPGRADE) - -o docker/catalog.lock
 
 clean: ## remove all that was built, and the demo's state

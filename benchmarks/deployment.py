@@ -16,8 +16,8 @@ from typing import Any
 import httpx
 
 from benchmarks.stream import TYPE, write_list
-from deployments.installation import installation
-from deployments.stack import Stack
+from eoflows.deployments.installation import installation
+from eoflows.deployments.stack import Stack
 
 DEPLOYMENT = "aux-staging/sandbox"
 ENDED = frozenset({"COMPLETED", "FAILED", "CRASHED", "CANCELLED"})

@@ -25,9 +25,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from eokit.earth_engine import GCSStore
-from eokit.http import Origin
-from sandbox import Sandbox, SandboxSettings
+from eoflows.base.http import Origin
+from eoflows.sandbox import Sandbox, SandboxSettings
+from eoflows.services.earth_engine import GCSStore
 
 BUCKET = "eo-bucket"
 SIZES = (2560, 5120)
@@ -36,7 +36,7 @@ SIZES = (2560, 5120)
 _CONVERT = """
 import sys
 from pathlib import Path
-from eokit.earth_engine import preard_to_zarr
+from eoflows.services.earth_engine import preard_to_zarr
 preard_to_zarr([Path(sys.argv[1])], sys.argv[2])
 status = Path("/proc/self/status").read_text()
 print(status.partition("VmHWM:")[2].split()[0])

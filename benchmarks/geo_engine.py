@@ -74,8 +74,8 @@ CASES = {
 
 def serve(folder: Path) -> None:
     """Run the sandbox until the standard input ends."""
-    from sandbox import Sandbox, SandboxSettings  # noqa: PLC0415
-    from sandbox.geo_engine import GeoEngineSettings  # noqa: PLC0415
+    from eoflows.sandbox import Sandbox, SandboxSettings  # noqa: PLC0415
+    from eoflows.sandbox.geo_engine import GeoEngineSettings  # noqa: PLC0415
 
     settings = SandboxSettings(days=1, geo_engine=GeoEngineSettings(cache_bytes=3 << 30))
     with Sandbox(settings) as box:
@@ -135,13 +135,13 @@ async def measure(
     """Stream a small part, then all of it, in one of our ways."""
     import zarr  # noqa: PLC0415
 
-    from eokit.geo_engine import (  # noqa: PLC0415
+    from eoflows.services.geo_engine import (  # noqa: PLC0415
         FillValueWarning,
         GeoEngineClient,
         RasterQueryRectangle,
         submit_workflow,
     )
-    from eokit.geo_engine.socket import pulled  # noqa: PLC0415
+    from eoflows.services.geo_engine.socket import pulled  # noqa: PLC0415
 
     warnings.simplefilter("ignore", FillValueWarning)
     times = ("2014-01-01", f"2014-01-{1 + days:02}")

@@ -22,15 +22,15 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from deployments.databases.postgres import PrivatePostgres
-from eokit.dummy import DummyRequest, DummyService
-from eokit.http import HttpClient, Origin
-from eokit.jobs.announce import announce
-from eokit.jobs.models import JobState, Phase
-from eokit.jobs.service import JobServer
-from eokit.jobs.submit import submit
-from eokit.jobs.tracker import Pace, track_round
-from eokit.ledger import Intent, JobRecord, Ledger
+from eoflows.base.http import HttpClient, Origin
+from eoflows.deployments.databases.postgres import PrivatePostgres
+from eoflows.jobs.announce import announce
+from eoflows.jobs.ledger import Intent, JobRecord, Ledger
+from eoflows.jobs.models import JobState, Phase
+from eoflows.jobs.service import JobServer
+from eoflows.jobs.submit import submit
+from eoflows.jobs.tracker import Pace, track_round
+from eoflows.services.dummy import DummyRequest, DummyService
 
 Row = dict[str, object]
 _PROCESSES = multiprocessing.get_context("spawn")
@@ -40,7 +40,7 @@ _ABREAST = 50
 
 def serve(line: Connection, jobs: int) -> None:
     """Be the made-up service; its first place has running jobs, of which each second one ends when told."""
-    from sandbox import Sandbox  # noqa: PLC0415
+    from eoflows.sandbox import Sandbox  # noqa: PLC0415
 
     with Sandbox() as box:
         names = [box.dummy.add("inputs-many", "wait", {"n": n, "seconds": 9e6}).id for n in range(jobs)]

@@ -20,11 +20,11 @@ from typing import Any
 
 import httpx
 
-from deployments.databases.install import MissingServerError
-from deployments.databases.pgstac import PrivatePgstac
-from deployments.databases.postgres import PrivatePostgres
-from eokit.catalog.remote import CatalogProfile, RemoteCatalog
-from eokit.http import HttpClient, Origin
+from eoflows.base.http import HttpClient, Origin
+from eoflows.deployments.databases.install import MissingServerError
+from eoflows.deployments.databases.pgstac import PrivatePgstac
+from eoflows.deployments.databases.postgres import PrivatePostgres
+from eoflows.stores.catalog.remote import CatalogProfile, RemoteCatalog
 
 SINGLE, OURS, AGAIN, LOAD = "single POST", "eoflows", "eoflows, run again", "pypgstac load"
 

@@ -23,16 +23,16 @@ import anyio
 from prefect import flow
 from prefect.testing.utilities import prefect_test_harness
 
-from blocks.logos import PUBLIC
-from deployments.register import register_types, write_sandbox
-from eokit.rs_server import AuxiliarySource, FlowEnvArgs, select_search_client_and_kwargs
-from eokit.stac import SearchRequest
-from eokit.stac.items import ItemDict
-from sandbox import Fault, Sandbox, SandboxSettings
-from tasks.earth_engine_files import convert_tile_task
-from tasks.environment import opened
-from tasks.spread import Spread, spread
-from tasks.stage import Order, stage_batch_task
+from eoflows.blocks.logos import PUBLIC
+from eoflows.deployments.register import register_types, write_sandbox
+from eoflows.products.environment import AuxiliarySource, FlowEnvArgs, select_search_client_and_kwargs
+from eoflows.sandbox import Fault, Sandbox, SandboxSettings
+from eoflows.stores.stac import SearchRequest
+from eoflows.stores.stac.items import ItemDict
+from eoflows.tasks.earth_engine_files import convert_tile_task
+from eoflows.tasks.environment import opened
+from eoflows.tasks.spread import Spread, spread
+from eoflows.tasks.stage import Order, stage_batch_task
 
 EDGE = 2560
 LAYERS = 4

@@ -17,8 +17,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from eokit.selection import POLICIES, Look, PolicyName, Selection, Wanted
-from eokit.times import Interval, format_utc
+from eoflows.base.times import Interval, format_utc
+from eoflows.products.selection import POLICIES, Look, PolicyName, Selection, Wanted
 
 _PAGE = 1000
 _START = datetime(2025, 8, 1, tzinfo=UTC)

@@ -20,12 +20,12 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from eokit.catalog import LocalCatalog
-from eokit.http import AddressPolicy, ApiKey, HttpClient, Keyring, Origin
-from eokit.stac import SearchRequest, StacClient
-from eokit.staging import Place, Stager, StagingReport, stage_pages
-from eokit.storage import LocalStorage
-from eokit.transfer import TransferEngine
+from eoflows.base.http import AddressPolicy, ApiKey, HttpClient, Keyring, Origin
+from eoflows.products.staging import Place, Stager, StagingReport, stage_pages
+from eoflows.stores.catalog import LocalCatalog
+from eoflows.stores.stac import SearchRequest, StacClient
+from eoflows.stores.storage import LocalStorage
+from eoflows.stores.transfer import TransferEngine
 
 TYPE = {"op": "=", "args": [{"property": "product:type"}, "AUX_POEORB"]}
 SIZE = 20_000

@@ -23,8 +23,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from eokit.storage import LocalStorage
-from eokit.unpack import Unpacker
+from eoflows.products.unpack import Unpacker
+from eoflows.stores.storage import LocalStorage
 
 _WORDS = 4000
 

@@ -5,8 +5,8 @@ from pathlib import Path
 from prefect.blocks.core import Block
 from pydantic import Field, HttpUrl, field_validator
 
-from blocks.logos import logo
-from eokit import catalog
+from eoflows.blocks.logos import logo
+from eoflows.stores import catalog
 
 __all__ = ["LocalCatalog"]
 
@@ -17,7 +17,7 @@ class LocalCatalog(Block):
     Example:
         Load a stored catalogue:
         ```python
-        from blocks import LocalCatalog
+        from eoflows.blocks import LocalCatalog
 
         local_catalog = LocalCatalog.load("BLOCK_NAME")
         ```

@@ -5,11 +5,11 @@ from typing import Any
 
 from pydantic import Field, HttpUrl, field_validator
 
-from blocks.jobs import JobServerBlock, Slot, job_server
-from blocks.logos import logo
-from eokit.dummy import DummyService
-from eokit.http import Keyring, Origin
-from eokit.jobs.service import JobServer
+from eoflows.base.http import Keyring, Origin
+from eoflows.blocks.jobs import JobServerBlock, Slot, job_server
+from eoflows.blocks.logos import logo
+from eoflows.jobs.service import JobServer
+from eoflows.services.dummy import DummyService
 
 __all__ = ["DummyServer"]
 
@@ -20,7 +20,7 @@ class DummyServer(JobServerBlock):
     Example:
         Load a stored place:
         ```python
-        from blocks import DummyServer
+        from eoflows.blocks import DummyServer
 
         dummy_server = DummyServer.load("BLOCK_NAME")
         ```

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from prefect.blocks.core import Block
 from pydantic import Field, HttpUrl, field_validator, model_validator
 
-from blocks.google import GoogleCredentials
-from blocks.jobs import JobServerBlock, Slot
-from blocks.logos import logo
-from eokit.errors import InvalidInputError
-from eokit.http import Origin
-from eokit.jobs.service import JobServer
+from eoflows.base.errors import InvalidInputError
+from eoflows.base.http import Origin
+from eoflows.blocks.google import GoogleCredentials
+from eoflows.blocks.jobs import JobServerBlock, Slot
+from eoflows.blocks.logos import logo
+from eoflows.jobs.service import JobServer
 
 # The library knows the ledger, and flows that need none do not load it: each method imports what it opens.
 if TYPE_CHECKING:
-    from eokit import earth_engine
+    from eoflows.services import earth_engine
 
 __all__ = ["EarthEngineProject", "PreArdStore", "TileGrid"]
 
@@ -30,7 +30,7 @@ class EarthEngineProject(JobServerBlock):
     Example:
         Load a stored project:
         ```python
-        from blocks import EarthEngineProject
+        from eoflows.blocks import EarthEngineProject
 
         project = EarthEngineProject.load("BLOCK_NAME")
         ```
@@ -72,7 +72,7 @@ class EarthEngineProject(JobServerBlock):
 
     @model_validator(mode="after")
     def _usable(self) -> Self:
-        from eokit.earth_engine.service import EarthEngineService  # noqa: PLC0415
+        from eoflows.services.earth_engine.service import EarthEngineService  # noqa: PLC0415
 
         EarthEngineService(self.project)
         return self
@@ -80,7 +80,7 @@ class EarthEngineProject(JobServerBlock):
     @asynccontextmanager
     async def open_jobs(self, *, slot: Slot | None = None) -> AsyncIterator[JobServer[Any]]:
         """Open it for submission, tracking and collection; what is opened is an `EarthEngineServer`."""
-        from eokit.earth_engine.project import EarthEngineProject as Project  # noqa: PLC0415
+        from eoflows.services.earth_engine.project import EarthEngineProject as Project  # noqa: PLC0415
 
         project = Project(
             project=self.project,
@@ -102,7 +102,7 @@ class TileGrid(Block):
     Example:
         Load a stored grid:
         ```python
-        from blocks import TileGrid
+        from eoflows.blocks import TileGrid
 
         grid = TileGrid.load("BLOCK_NAME").open()
         ```
@@ -138,8 +138,8 @@ class TileGrid(Block):
         Raises:
             InvalidInputError: It is no grid.
         """
-        from eokit.earth_engine.grid import TileGrid as Grid  # noqa: PLC0415
-        from eokit.earth_engine.grid import known_grids  # noqa: PLC0415
+        from eoflows.services.earth_engine.grid import TileGrid as Grid  # noqa: PLC0415
+        from eoflows.services.earth_engine.grid import known_grids  # noqa: PLC0415
 
         return known_grids()[self.known] if self.known else Grid.from_dict(self.definition or {})
 
@@ -150,7 +150,7 @@ class PreArdStore(Block):
     Example:
         Load a stored place:
         ```python
-        from blocks import PreArdStore
+        from eoflows.blocks import PreArdStore
 
         store = PreArdStore.load("BLOCK_NAME")
         ```
@@ -205,8 +205,8 @@ class PreArdStore(Block):
         Args:
             slot: Gives the context in which one connection to a host may be used.
         """
-        from eokit.earth_engine.local_store import LocalStore  # noqa: PLC0415
-        from eokit.earth_engine.stores import GCSStore  # noqa: PLC0415
+        from eoflows.services.earth_engine.local_store import LocalStore  # noqa: PLC0415
+        from eoflows.services.earth_engine.stores import GCSStore  # noqa: PLC0415
 
         if self.folder is not None:
             return LocalStore(self.folder.expanduser(), mounts=self.bucket)

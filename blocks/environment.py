@@ -7,14 +7,14 @@ from typing import Literal, Self
 from prefect.blocks.core import Block
 from pydantic import Field, HttpUrl, field_validator, model_validator
 
-from blocks.catalog import LocalCatalog
-from blocks.logos import logo
-from blocks.stac import StacApi
-from blocks.storage import ObjectStorage
-from eokit.catalog import Catalog
-from eokit.http import AddressPolicy, HttpClient, Keyring
-from eokit.rs_server import AuxiliarySource, FlowEnv, FlowEnvArgs, StagingService
-from eokit.transfer import TransferEngine, TransferSettings
+from eoflows.base.http import AddressPolicy, HttpClient, Keyring
+from eoflows.blocks.catalog import LocalCatalog
+from eoflows.blocks.logos import logo
+from eoflows.blocks.stac import StacApi
+from eoflows.blocks.storage import ObjectStorage
+from eoflows.products.environment import AuxiliarySource, FlowEnv, FlowEnvArgs, StagingService
+from eoflows.stores.catalog import Catalog
+from eoflows.stores.transfer import TransferEngine, TransferSettings
 
 __all__ = ["EoEnvironment"]
 
@@ -30,7 +30,7 @@ class EoEnvironment(Block):
     Example:
         Load a stored environment:
         ```python
-        from blocks import EoEnvironment
+        from eoflows.blocks import EoEnvironment
 
         environment = EoEnvironment.load("BLOCK_NAME")
         ```

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import ConfigDict, Field, HttpUrl, SecretStr, field_validator, model_validator
 
-from blocks.jobs import JobServerBlock, Slot
-from blocks.logos import logo
-from eokit.errors import InvalidInputError
-from eokit.http import Origin
-from eokit.jobs.service import JobServer
+from eoflows.base.errors import InvalidInputError
+from eoflows.base.http import Origin
+from eoflows.blocks.jobs import JobServerBlock, Slot
+from eoflows.blocks.logos import logo
+from eoflows.jobs.service import JobServer
 
 if TYPE_CHECKING:
-    from eokit.geo_engine import GeoEngineClient
-    from eokit.geo_engine.session import Login
+    from eoflows.services.geo_engine import GeoEngineClient
+    from eoflows.services.geo_engine.session import Login
 
 __all__ = ["GeoEngineServer"]
 
@@ -27,7 +27,7 @@ class GeoEngineServer(JobServerBlock):
     Example:
         Load a stored server:
         ```python
-        from blocks import GeoEngineServer
+        from eoflows.blocks import GeoEngineServer
 
         server = GeoEngineServer.load("BLOCK_NAME")
         ```
@@ -109,7 +109,7 @@ class GeoEngineServer(JobServerBlock):
     @asynccontextmanager
     async def open(self) -> "AsyncIterator[GeoEngineClient]":
         """Open a client with a session of its own."""
-        from eokit.geo_engine import GeoEngineClient, Profile  # noqa: PLC0415
+        from eoflows.services.geo_engine import GeoEngineClient, Profile  # noqa: PLC0415
 
         profile = None if self.profile == "auto" else Profile(self.profile)
         async with GeoEngineClient(self.url, self._login(), profile=profile, timeout=self.timeout) as client:
@@ -118,7 +118,7 @@ class GeoEngineServer(JobServerBlock):
     @asynccontextmanager
     async def open_jobs(self, *, slot: Slot | None = None) -> AsyncIterator[JobServer[Any]]:
         """Open its tasks for submission, tracking and collection."""
-        from eokit.geo_engine.service import job_server  # noqa: PLC0415
+        from eoflows.services.geo_engine.service import job_server  # noqa: PLC0415
 
         async with self.open() as client:
             yield await job_server(
@@ -126,7 +126,7 @@ class GeoEngineServer(JobServerBlock):
             )
 
     def _login(self) -> "Login":
-        from eokit.geo_engine.session import Anonymous, EmailLogin, SessionToken  # noqa: PLC0415
+        from eoflows.services.geo_engine.session import Anonymous, EmailLogin, SessionToken  # noqa: PLC0415
 
         secret = self.secret or SecretStr("")
         match self.login:

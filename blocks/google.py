@@ -7,11 +7,11 @@ import orjson
 from prefect.blocks.core import Block
 from pydantic import ConfigDict, Field, HttpUrl, SecretStr, model_validator
 
-from blocks.logos import logo
-from eokit.errors import InvalidInputError
+from eoflows.base.errors import InvalidInputError
+from eoflows.blocks.logos import logo
 
 if TYPE_CHECKING:
-    from eokit.earth_engine.credentials import GoogleToken
+    from eoflows.services.earth_engine.credentials import GoogleToken
 
 __all__ = ["GoogleCredentials"]
 
@@ -26,7 +26,7 @@ class GoogleCredentials(Block):
     Example:
         Load stored credentials:
         ```python
-        from blocks import GoogleCredentials
+        from eoflows.blocks import GoogleCredentials
 
         credentials = GoogleCredentials.load("BLOCK_NAME")
         ```
@@ -68,7 +68,7 @@ class GoogleCredentials(Block):
             InvalidInputError: The key cannot be used, or the environment gives nothing.
         """
         # Only where credentials are used is Google's library loaded.
-        from eokit.earth_engine.credentials import GoogleToken  # noqa: PLC0415
+        from eoflows.services.earth_engine.credentials import GoogleToken  # noqa: PLC0415
 
         return GoogleToken.default() if self.key is None else GoogleToken.of_account(_key_file(self.key))
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from prefect.blocks.core import Block
 
-from eokit.http import AddressPolicy, HttpClient, Keyring, Origin
-from eokit.jobs.service import JobServer, JobService
-from eokit.transfer import TransferEngine
+from eoflows.base.http import AddressPolicy, HttpClient, Keyring, Origin
+from eoflows.jobs.service import JobServer, JobService
+from eoflows.stores.transfer import TransferEngine
 
 __all__ = ["JobServerBlock", "Slot", "job_server"]
 

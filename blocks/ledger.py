@@ -3,8 +3,8 @@
 from prefect.blocks.core import Block
 from pydantic import ConfigDict, Field, HttpUrl, SecretStr, field_validator
 
-from blocks.logos import logo
-from blocks.storage import ObjectStorage
+from eoflows.blocks.logos import logo
+from eoflows.blocks.storage import ObjectStorage
 
 __all__ = ["JobLedger"]
 
@@ -15,7 +15,7 @@ class JobLedger(Block):
     Example:
         Load a stored ledger:
         ```python
-        from blocks import JobLedger
+        from eoflows.blocks import JobLedger
 
         job_ledger = JobLedger.load("BLOCK_NAME")
         ```
@@ -47,7 +47,7 @@ class JobLedger(Block):
     @classmethod
     def _usable(cls, value: SecretStr) -> SecretStr:
         # Only where a ledger is used is its machinery loaded.
-        from eokit.ledger.database import read_url  # noqa: PLC0415
+        from eoflows.jobs.ledger.database import read_url  # noqa: PLC0415
 
         read_url(value.get_secret_value())
         return value

@@ -1,6 +1,6 @@
 """Where the pictures of the blocks are.
 
-Prefect accepts only http(s) addresses. `python -m deployments.register --logos URL` registers the
+Prefect accepts only http(s) addresses. `python -m eoflows.deployments.register --logos URL` registers the
 blocks with the pictures of this package served from URL, so that they also show without internet.
 """
 

@@ -3,8 +3,8 @@
 from prefect.blocks.core import Block
 from pydantic import Field, HttpUrl, SecretStr
 
-from blocks.logos import logo
-from eokit.http import PasswordGrant
+from eoflows.base.http import PasswordGrant
+from eoflows.blocks.logos import logo
 
 __all__ = ["OAuth2Credentials"]
 
@@ -15,7 +15,7 @@ class OAuth2Credentials(Block):
     Example:
         Load stored credentials:
         ```python
-        from blocks import OAuth2Credentials
+        from eoflows.blocks import OAuth2Credentials
 
         credentials = OAuth2Credentials.load("BLOCK_NAME")
         ```

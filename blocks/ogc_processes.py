@@ -6,15 +6,15 @@ from typing import Any, Literal, Self
 
 from pydantic import ConfigDict, Field, HttpUrl, SecretStr, field_validator, model_validator
 
-from blocks.jobs import JobServerBlock, Slot, job_server
-from blocks.logos import logo
-from blocks.oauth2 import OAuth2Credentials
-from eokit.errors import InvalidInputError
-from eokit.http import ApiKey, BasicLogin, BearerToken, Credentials, HttpClient, Keyring, Origin
-from eokit.jobs.models import Recognition
-from eokit.jobs.service import JobServer
-from eokit.ogc_processes import AsyncClient, ClientConfig, Endpoint
-from eokit.ogc_processes.service import OgcService
+from eoflows.base.errors import InvalidInputError
+from eoflows.base.http import ApiKey, BasicLogin, BearerToken, Credentials, HttpClient, Keyring, Origin
+from eoflows.blocks.jobs import JobServerBlock, Slot, job_server
+from eoflows.blocks.logos import logo
+from eoflows.blocks.oauth2 import OAuth2Credentials
+from eoflows.jobs.models import Recognition
+from eoflows.jobs.service import JobServer
+from eoflows.services.ogc_processes import AsyncClient, ClientConfig, Endpoint
+from eoflows.services.ogc_processes.service import OgcService
 
 __all__ = ["OgcProcessesServer"]
 
@@ -25,7 +25,7 @@ class OgcProcessesServer(JobServerBlock):
     Example:
         Load a stored server:
         ```python
-        from blocks import OgcProcessesServer
+        from eoflows.blocks import OgcProcessesServer
 
         server = OgcProcessesServer.load("BLOCK_NAME")
         ```

@@ -3,8 +3,8 @@
 from prefect.blocks.core import Block
 from pydantic import Field, HttpUrl, SecretStr
 
-from blocks.logos import logo
-from eokit.http import ApiKey
+from eoflows.base.http import ApiKey
+from eoflows.blocks.logos import logo
 
 __all__ = ["RsServerCredentials"]
 
@@ -15,7 +15,7 @@ class RsServerCredentials(Block):
     Example:
         Load stored credentials:
         ```python
-        from blocks import RsServerCredentials
+        from eoflows.blocks import RsServerCredentials
 
         credentials = RsServerCredentials.load("BLOCK_NAME")
         ```

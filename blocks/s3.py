@@ -3,8 +3,8 @@
 from prefect.blocks.core import Block
 from pydantic import Field, HttpUrl, SecretStr
 
-from blocks.logos import logo
-from eokit.transfer import S3Bucket as Bucket
+from eoflows.blocks.logos import logo
+from eoflows.stores.transfer import S3Bucket as Bucket
 
 __all__ = ["S3Bucket"]
 
@@ -15,7 +15,7 @@ class S3Bucket(Block):
     Example:
         Load a stored bucket:
         ```python
-        from blocks import S3Bucket
+        from eoflows.blocks import S3Bucket
 
         bucket = S3Bucket.load("BLOCK_NAME")
         ```

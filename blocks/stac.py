@@ -8,15 +8,15 @@ from urllib.parse import urlsplit
 from prefect.blocks.core import Block
 from pydantic import ConfigDict, Field, HttpUrl, field_validator
 
-from blocks.logos import logo
-from blocks.oauth2 import OAuth2Credentials
-from blocks.rs_server import RsServerCredentials
-from blocks.s3 import S3Bucket
-from eokit.catalog.remote import CatalogProfile, RemoteCatalog
-from eokit.http import HttpClient, Keyring, Origin
-from eokit.rs_server import Source
-from eokit.stac import StacClient
-from eokit.stac.client import MatchedCount
+from eoflows.base.http import HttpClient, Keyring, Origin
+from eoflows.blocks.logos import logo
+from eoflows.blocks.oauth2 import OAuth2Credentials
+from eoflows.blocks.rs_server import RsServerCredentials
+from eoflows.blocks.s3 import S3Bucket
+from eoflows.products.environment import Source
+from eoflows.stores.catalog.remote import CatalogProfile, RemoteCatalog
+from eoflows.stores.stac import StacClient
+from eoflows.stores.stac.client import MatchedCount
 
 __all__ = ["StacApi"]
 
@@ -30,7 +30,7 @@ class StacApi(Block):
     Example:
         Load a stored API:
         ```python
-        from blocks import StacApi
+        from eoflows.blocks import StacApi
 
         api = StacApi.load("BLOCK_NAME")
         ```

@@ -6,9 +6,9 @@ from typing import Self
 from prefect.blocks.core import Block
 from pydantic import Field, HttpUrl, model_validator
 
-from blocks.logos import logo
-from blocks.s3 import S3Bucket
-from eokit.storage import Storage, storage_from_url
+from eoflows.blocks.logos import logo
+from eoflows.blocks.s3 import S3Bucket
+from eoflows.stores.storage import Storage, storage_from_url
 
 __all__ = ["ObjectStorage"]
 
@@ -19,7 +19,7 @@ class ObjectStorage(Block):
     Example:
         Load a stored place:
         ```python
-        from blocks import ObjectStorage
+        from eoflows.blocks import ObjectStorage
 
         storage = ObjectStorage.load("BLOCK_NAME")
         ```

@@ -6,14 +6,14 @@ from typing import Literal
 
 from pydantic import ConfigDict, Field, HttpUrl, SecretStr
 
-from blocks.jobs import JobServerBlock, Slot
-from blocks.logos import logo
-from eokit.http import Origin
-from eokit.jobs.service import JobServer
-from eokit.up42.client import Up42Client
-from eokit.up42.hosts import Hosts
-from eokit.up42.server import job_server
-from eokit.up42.service import Up42Request
+from eoflows.base.http import Origin
+from eoflows.blocks.jobs import JobServerBlock, Slot
+from eoflows.blocks.logos import logo
+from eoflows.jobs.service import JobServer
+from eoflows.services.up42.client import Up42Client
+from eoflows.services.up42.hosts import Hosts
+from eoflows.services.up42.server import job_server
+from eoflows.services.up42.service import Up42Request
 
 __all__ = ["Up42Credentials"]
 
@@ -24,7 +24,7 @@ class Up42Credentials(JobServerBlock):
     Example:
         Load a stored account:
         ```python
-        from blocks import Up42Credentials
+        from eoflows.blocks import Up42Credentials
 
         up42_credentials = Up42Credentials.load("BLOCK_NAME")
         ```

@@ -1,6 +1,7 @@
 """Applies the automations: what Prefect starts by itself when something happens.
 
-    python -m deployments.automations [--deployment default] [--notify TYPE/NAME] [--resubmit-lost SERVICE]
+    python -m eoflows.deployments.automations [--deployment default] [--notify TYPE/NAME]
+        [--resubmit-lost SERVICE]
 
 Applied again it changes what differs and nothing else; an automation whose option is no longer given is
 removed. It talks to the Prefect server of `PREFECT_API_URL`, on which the deployments of prefect.yaml and the
@@ -21,9 +22,9 @@ from prefect.events.actions import ChangeFlowRunState, RunDeployment, SendNotifi
 from prefect.events.schemas.automations import EventTrigger, Posture
 from prefect.exceptions import ObjectNotFound
 
-from deployments.errors import StackError
-from tasks.incident import BEGUN, OVER
-from tasks.track import FINISHED, LOST
+from eoflows.deployments.errors import StackError
+from eoflows.tasks.incident import BEGUN, OVER
+from eoflows.tasks.track import FINISHED, LOST
 
 __all__ = [
     "alert_incidents",
@@ -237,7 +238,7 @@ async def _block(client: PrefectClient, name: str) -> UUID:
 def main() -> None:
     """Read the command line and apply."""
     parser = argparse.ArgumentParser(
-        prog="python -m deployments.automations",
+        prog="python -m eoflows.deployments.automations",
         description=__doc__,
         formatter_class=argparse.RawTextHelpFormatter,
     )

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import httpx
 
-from deployments.errors import StackError
-from deployments.installation import installation
-from deployments.interruption import run_until_stopped
-from deployments.report import read_report, report_files, table
-from deployments.stack import Stack
-from deployments.state import CHECKOUT
+from eoflows.deployments.errors import StackError
+from eoflows.deployments.installation import installation
+from eoflows.deployments.interruption import run_until_stopped
+from eoflows.deployments.report import read_report, report_files, table
+from eoflows.deployments.stack import Stack
+from eoflows.deployments.state import CHECKOUT
 
 DEPLOYMENT = "on-demand-aux-staging/sandbox"
 RUN_SECONDS = 900.0
@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m deployments.demo", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m eoflows.deployments.demo", description=__doc__)
     state = CHECKOUT / ".eoflows" / "demo"
     parser.add_argument("--state", type=Path, default=state, help="state directory (default: %(default)s)")
     parser.add_argument("--stay", action="store_true", help="keep UI and catalogue open until Ctrl-C")

@@ -10,9 +10,9 @@ import sys
 from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL
 
-from eokit.checks import Finding
-from eokit.rs_server import FlowEnvArgs
-from tasks.check import findings
+from eoflows.products.checks import Finding
+from eoflows.products.environment import FlowEnvArgs
+from eoflows.tasks.check import findings
 
 
 async def server() -> Finding:
@@ -37,7 +37,7 @@ async def examine(env: FlowEnvArgs) -> list[Finding]:
 
 def main() -> None:
     """Read the command line; the exit code is 1 if something needs attention."""
-    parser = argparse.ArgumentParser(prog="python -m deployments.doctor", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m eoflows.deployments.doctor", description=__doc__)
     parser.add_argument("--environment", default="default", help="name of the EO Environment block")
     parser.add_argument("--owner", default="demo", help="owner to check for")
     given = parser.parse_args()

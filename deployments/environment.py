@@ -5,8 +5,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from deployments.lifetime import MARKER
-from deployments.state import StateDirectory
+from eoflows.deployments.lifetime import MARKER
+from eoflows.deployments.state import StateDirectory
 
 _DROPPED = ("PREFECT_", "PYTHONHOME", "PYTHONPATH", "PYTHONWARNINGS", "VIRTUAL_ENV")
 _HERE = "127.0.0.1,localhost"

@@ -1,7 +1,7 @@
 """Keeps the tables of parameters in the pages of flows as the flows have them.
 
-    python -m deployments.flow_pages            names the pages that differ, and exits 1 if there are any
-    python -m deployments.flow_pages --write    writes their tables, and begins pages that are missing
+    python -m eoflows.deployments.flow_pages            names the pages that differ; exits 1 if any do
+    python -m eoflows.deployments.flow_pages --write    writes their tables, and begins pages that are missing
 
 A table stands between two markers and is made of what the form in the UI shows: names, types, defaults and
 help texts. Everything else in a page is written by hand.
@@ -24,7 +24,7 @@ from prefect.utilities.callables import parameter_schema
 __all__ = ["deployed_flows", "main", "page_of", "parameter_table", "with_table"]
 
 ROOT = Path(__file__).parents[1]
-BEGIN = "<!-- parameters: written by `python -m deployments.flow_pages --write` -->"
+BEGIN = "<!-- parameters: written by `python -m eoflows.deployments.flow_pages --write` -->"
 END = "<!-- end of parameters -->"
 
 _TABLE = re.compile(rf"{re.escape(BEGIN)}.*?{re.escape(END)}", flags=re.DOTALL)
@@ -141,7 +141,7 @@ def _new_page(name: str) -> str:
 def main() -> int:
     """Read the command line; check or write."""
     parser = argparse.ArgumentParser(
-        prog="python -m deployments.flow_pages",
+        prog="python -m eoflows.deployments.flow_pages",
         description=__doc__,
         formatter_class=argparse.RawTextHelpFormatter,
     )

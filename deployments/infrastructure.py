@@ -1,6 +1,6 @@
 """Writes the blocks of what an installation brings itself: storage, ledger and catalogue.
 
-    python -m deployments.infrastructure
+    python -m eoflows.deployments.infrastructure
 
 The places and keys come from the environment, as docker/compose.yaml gives them: `STORAGE_URL`,
 `STORAGE_ENDPOINT`, `STORAGE_ACCESS_KEY`, `STORAGE_SECRET_KEY`, `STORAGE_SPOOL`, `LEDGER_URL` (without a
@@ -18,8 +18,8 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 from pydantic import SecretStr
 
-from blocks import JobLedger, ObjectStorage, S3Bucket, StacApi
-from eokit.catalog.remote import CatalogProfile
+from eoflows.blocks import JobLedger, ObjectStorage, S3Bucket, StacApi
+from eoflows.stores.catalog.remote import CatalogProfile
 
 __all__ = ["apply"]
 

@@ -3,9 +3,9 @@
 import sys
 from collections.abc import Sequence
 
-from deployments.errors import StackError
-from deployments.stack import StackOptions, StackUrls
-from deployments.state import StateDirectory
+from eoflows.deployments.errors import StackError
+from eoflows.deployments.stack import StackOptions, StackUrls
+from eoflows.deployments.state import StateDirectory
 
 
 def installation(
@@ -34,4 +34,12 @@ def register_command(urls: StackUrls, state: StateDirectory) -> list[str]:
         raise StackError("the blocks of the sandbox need a sandbox")
     places = ["--sandbox-url", urls.sandbox.url, "--other-url", urls.sandbox.other_url]
     logos = ["--logos", f"{urls.ui}/logos"]
-    return [sys.executable, "-m", "deployments.register", *logos, *places, "--state-dir", str(state.root)]
+    return [
+        sys.executable,
+        "-m",
+        "eoflows.deployments.register",
+        *logos,
+        *places,
+        "--state-dir",
+        str(state.root),
+    ]

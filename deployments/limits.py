@@ -1,6 +1,6 @@
 """Sets how many connections all runs together may have to a host.
 
-    python -m deployments.limits stac.dataspace.copernicus.eu=4 station.example.org=8
+    python -m eoflows.deployments.limits stac.dataspace.copernicus.eu=4 station.example.org=8
 
 Applied again it changes what differs; hosts that are not named keep theirs. It talks to the Prefect server of
 `PREFECT_API_URL`.
@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 from prefect.client.orchestration import get_client
 
-from tasks.limits import PREFIX
+from eoflows.tasks.limits import PREFIX
 
 __all__ = ["apply"]
 
@@ -34,7 +34,7 @@ def _limit(text: str) -> tuple[str, int]:
 def main() -> None:
     """Read the command line and apply."""
     parser = argparse.ArgumentParser(
-        prog="python -m deployments.limits",
+        prog="python -m eoflows.deployments.limits",
         description=__doc__,
         formatter_class=argparse.RawTextHelpFormatter,
     )

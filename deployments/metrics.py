@@ -1,7 +1,7 @@
 """Figures of an installation in Prometheus's text format, read from ledger and catalogue.
 
-    python -m deployments.metrics --ledger default [--environment NAME --owner OWNER] [--bytes]
-    python -m deployments.metrics --ledger default --port 9464
+    python -m eoflows.deployments.metrics --ledger default [--environment NAME --owner OWNER] [--bytes]
+    python -m eoflows.deployments.metrics --ledger default --port 9464
 
 Without --port it prints them once, for node_exporter's textfile collector. Blocks are those of the Prefect
 server of `PREFECT_API_URL`. docs/operations.md lists the figures.
@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from eokit.errors import EoError, public_url
-from eokit.ledger import Balance, Figures
-from eokit.rs_server import FlowEnvArgs
-from tasks.environment import opened
-from tasks.servers import open_desk
+from eoflows.base.errors import EoError, public_url
+from eoflows.jobs.ledger import Balance, Figures
+from eoflows.products.environment import FlowEnvArgs
+from eoflows.tasks.environment import opened
+from eoflows.tasks.servers import open_desk
 
 __all__ = ["Family", "exposition", "read_all", "serve"]
 
@@ -193,7 +193,7 @@ async def _awaited(read: Callable[[], Awaitable[list[Family]]]) -> list[Family]:
 def main() -> None:
     """Read the command line, then print or serve."""
     parser = argparse.ArgumentParser(
-        prog="python -m deployments.metrics",
+        prog="python -m eoflows.deployments.metrics",
         description=__doc__,
         formatter_class=argparse.RawTextHelpFormatter,
     )

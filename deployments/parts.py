@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from deployments.errors import ServiceFailed
-from deployments.prefect_api import PrefectApi
-from deployments.services import Launcher, Service
-from deployments.state import CHECKOUT, StateDirectory
+from eoflows.deployments.errors import ServiceFailed
+from eoflows.deployments.prefect_api import PrefectApi
+from eoflows.deployments.services import Launcher, Service
+from eoflows.deployments.state import CHECKOUT, StateDirectory
 
 START_SECONDS = 180.0
 """A cold disk and a busy machine make a start of 10 s much longer."""
@@ -33,7 +33,7 @@ class SandboxUrls:
 async def start_sandbox(launcher: Launcher, state: StateDirectory, arguments: Sequence[str]) -> SandboxUrls:
     """Start the local servers that stand in for the five services."""
     file = _fresh(state.ready_file("sandbox"))
-    command = [sys.executable, "-m", "sandbox", "--port", "0", "--ready-file", str(file), *arguments]
+    command = [sys.executable, "-m", "eoflows.sandbox", "--port", "0", "--ready-file", str(file), *arguments]
     ready = await launcher.start("sandbox", command).ready(file, seconds=START_SECONDS)
     return SandboxUrls(ready["url"], ready["other_url"])
 
@@ -41,7 +41,7 @@ async def start_sandbox(launcher: Launcher, state: StateDirectory, arguments: Se
 async def start_catalog(launcher: Launcher, state: StateDirectory) -> str:
     """Start the read-only view of the catalogue and return its address."""
     file = _fresh(state.ready_file("catalog"))
-    serve = ["-m", "eokit.catalog", "serve", str(state.catalog)]
+    serve = ["-m", "eoflows.stores.catalog", "serve", str(state.catalog)]
     command = [sys.executable, *serve, "--port", "0", "--ready-file", str(file)]
     ready = await launcher.start("catalog", command).ready(file, seconds=START_SECONDS)
     return str(ready["url"])

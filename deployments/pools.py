@@ -1,7 +1,7 @@
 """Makes a work pool with our base job template, and its work queues.
 
-    python -m deployments.pools                                             processes on the worker's host
-    python -m deployments.pools --type docker --name containers --image registry.example.org/eoflows:0.1.0
+    python -m eoflows.deployments.pools                              processes on the worker's host
+    python -m eoflows.deployments.pools --type docker --name containers --image example.org/eoflows:0.1.0
 
 Applied again it changes what differs and nothing else; what an operator set in the pool is kept and named. It
 talks to the Prefect server of `PREFECT_API_URL`.
@@ -19,9 +19,9 @@ from prefect.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
 from prefect.client.schemas.objects import WorkQueue
 from prefect.exceptions import ObjectNotFound
 
-from deployments.errors import StackError
-from deployments.pool_templates import QUEUES, Applied, PoolType, apply_template
-from deployments.stack import POOL
+from eoflows.deployments.errors import StackError
+from eoflows.deployments.pool_templates import QUEUES, Applied, PoolType, apply_template
+from eoflows.deployments.stack import POOL
 
 __all__ = ["QUEUES", "Pool", "apply"]
 
@@ -123,7 +123,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Read the command line, apply, and return the exit code."""
     wanted = Pool()
     parser = argparse.ArgumentParser(
-        prog="python -m deployments.pools",
+        prog="python -m eoflows.deployments.pools",
         description=__doc__,
         formatter_class=argparse.RawTextHelpFormatter,
     )

@@ -8,8 +8,8 @@ from typing import Any, Self
 
 import httpx
 
-from deployments.errors import ServiceFailed
-from deployments.pool_templates import QUEUES, apply_template
+from eoflows.deployments.errors import ServiceFailed
+from eoflows.deployments.pool_templates import QUEUES, apply_template
 
 REQUEST_SECONDS = 60.0
 """A server that migrates its database or loads its routes answers late."""

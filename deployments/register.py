@@ -1,7 +1,7 @@
 """Registers the block types, and writes the blocks of the sandbox environment.
 
-    python -m deployments.register                       the block types
-    python -m deployments.register --sandbox-url URL --state-dir DIR    and the environment `sandbox`
+    python -m eoflows.deployments.register                       the block types
+    python -m eoflows.deployments.register --sandbox-url URL --state-dir DIR    and the environment `sandbox`
 
 Applied again it changes what differs. It talks to the Prefect server of `PREFECT_API_URL`.
 """
@@ -21,8 +21,8 @@ from prefect.exceptions import ObjectAlreadyExists
 from pydantic import Secret, SecretStr
 from pydantic_core import to_jsonable_python
 
-import blocks
-from blocks import (
+from eoflows import blocks
+from eoflows.blocks import (
     DummyServer,
     EarthEngineProject,
     EoEnvironment,
@@ -38,8 +38,8 @@ from blocks import (
     TileGrid,
     Up42Credentials,
 )
-from blocks.logos import PUBLIC, logo
-from eokit.earth_engine.grid import known_grids
+from eoflows.blocks.logos import PUBLIC, logo
+from eoflows.services.earth_engine.grid import known_grids
 
 Save = Callable[[Block, str], Awaitable[None]]
 
@@ -195,7 +195,7 @@ async def _write_geo_engine(save: Save, url: str) -> None:
 
 def main() -> None:
     """Read the command line and register."""
-    parser = argparse.ArgumentParser(prog="python -m deployments.register", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m eoflows.deployments.register", description=__doc__)
     parser.add_argument("--logos", default=PUBLIC, help="address under which the blocks' pictures are served")
     parser.add_argument("--sandbox-url", help="a running sandbox; without it only types are registered")
     parser.add_argument("--other-url", help="the sandbox's second origin")

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from deployments.errors import NotReadyInTime, ServiceFailed
+from eoflows.deployments.errors import NotReadyInTime, ServiceFailed
 
 POLL_SECONDS = 0.05
 TAIL_LINES = 25

@@ -16,13 +16,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from deployments import lifetime
-from deployments.environment import child_environment
-from deployments.errors import StackError
-from deployments.parts import SandboxUrls, start_catalog, start_sandbox, start_server, start_worker
-from deployments.prefect_api import PrefectApi
-from deployments.services import Launcher, Service
-from deployments.state import CHECKOUT, StateDirectory
+from eoflows.deployments import lifetime
+from eoflows.deployments.environment import child_environment
+from eoflows.deployments.errors import StackError
+from eoflows.deployments.parts import SandboxUrls, start_catalog, start_sandbox, start_server, start_worker
+from eoflows.deployments.prefect_api import PrefectApi
+from eoflows.deployments.services import Launcher, Service
+from eoflows.deployments.state import CHECKOUT, StateDirectory
 
 __all__ = ["POOL", "Register", "Stack", "StackOptions", "StackUrls"]
 

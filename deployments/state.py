@@ -9,7 +9,7 @@ from pathlib import Path
 
 import certifi
 
-from deployments.errors import StateInUse
+from eoflows.deployments.errors import StateInUse
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 """The directory that holds prefect.yaml and the packages."""

@@ -7,14 +7,14 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from pydantic import Field
 
-from eokit.audit import Scope, Unregistered
-from eokit.rs_server import AuxiliarySource, FlowEnvArgs
-from eokit.staging import Place
-from eokit.systematic import Pace
-from eokit.times import Interval, parse_utc
-from tasks.stage import Timeout, search_limit
-from tasks.systematic import SystematicOrder
-from tasks.upkeep import AuditOrder, audit, audit_state, repair_parameters
+from eoflows.base.times import Interval, parse_utc
+from eoflows.completeness.audit import Scope, Unregistered
+from eoflows.products.environment import AuxiliarySource, FlowEnvArgs
+from eoflows.products.staging import Place
+from eoflows.products.systematic import Pace
+from eoflows.tasks.stage import Timeout, search_limit
+from eoflows.tasks.systematic import SystematicOrder
+from eoflows.tasks.upkeep import AuditOrder, audit, audit_state, repair_parameters
 
 __all__ = ["audit_storage"]
 

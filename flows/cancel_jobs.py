@@ -4,12 +4,12 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
-from eokit.errors import InvalidInputError
-from eokit.jobs.models import CLOSED
-from eokit.ledger import JobFilter
-from tasks.decide import cancel_jobs_of
-from tasks.job_tables import counted, publish_jobs
-from tasks.servers import open_desk
+from eoflows.base.errors import InvalidInputError
+from eoflows.jobs.ledger import JobFilter
+from eoflows.jobs.models import CLOSED
+from eoflows.tasks.decide import cancel_jobs_of
+from eoflows.tasks.job_tables import counted, publish_jobs
+from eoflows.tasks.servers import open_desk
 
 __all__ = ["cancel_jobs"]
 

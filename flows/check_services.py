@@ -3,9 +3,9 @@
 from prefect import flow
 from prefect.client.schemas.objects import State
 
-from eokit.rs_server import FlowEnvArgs
-from tasks.contracts import Probe, check_all, checked_state, publish_flights
-from tasks.incident import tell_incident
+from eoflows.products.environment import FlowEnvArgs
+from eoflows.tasks.contracts import Probe, check_all, checked_state, publish_flights
+from eoflows.tasks.incident import tell_incident
 
 __all__ = ["check_services"]
 

@@ -4,7 +4,7 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
-from tasks.collect import collect_task
+from eoflows.tasks.collect import collect_task
 
 __all__ = ["collect_jobs"]
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from prefect import flow
 
-from tasks.ogc import describe
+from eoflows.tasks.ogc import describe
 
 __all__ = ["describe_process"]
 

@@ -5,8 +5,8 @@ from prefect.artifacts import acreate_table_artifact
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
-from eokit.rs_server import FlowEnvArgs
-from tasks.check import findings
+from eoflows.products.environment import FlowEnvArgs
+from eoflows.tasks.check import findings
 
 __all__ = ["doctor"]
 

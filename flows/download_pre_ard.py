@@ -5,8 +5,8 @@ from typing import Any
 from prefect import flow
 from prefect.client.schemas.objects import State
 
-from eokit.earth_engine.templates import TRACKING_PREFIX
-from tasks.earth_engine_files import PreArdFiles, download_pre_ard_task, files_state
+from eoflows.services.earth_engine.templates import TRACKING_PREFIX
+from eoflows.tasks.earth_engine_files import PreArdFiles, download_pre_ard_task, files_state
 
 __all__ = ["download_pre_ard"]
 

@@ -7,9 +7,9 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from pydantic import Field
 
-from tasks.download import download_raster_task
-from tasks.geo_engine import Box, GeoQuestion, PixelSize
-from tasks.produce import ResultOrder, produced_state
+from eoflows.tasks.download import download_raster_task
+from eoflows.tasks.geo_engine import Box, GeoQuestion, PixelSize
+from eoflows.tasks.produce import ResultOrder, produced_state
 
 __all__ = ["download_raster"]
 

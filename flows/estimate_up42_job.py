@@ -4,8 +4,8 @@ from typing import Any
 
 from prefect import flow
 
-from eokit.up42.offers import total
-from tasks.up42 import Up42Order, offers_task, publish_costs
+from eoflows.services.up42.offers import total
+from eoflows.tasks.up42 import Up42Order, offers_task, publish_costs
 
 __all__ = ["estimate_up42_job"]
 

@@ -7,9 +7,9 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from pydantic import Field
 
-from eokit.expiry import AgeOf, Rules
-from eokit.rs_server import FlowEnvArgs
-from tasks.upkeep import expire
+from eoflows.products.environment import FlowEnvArgs
+from eoflows.products.expiry import AgeOf, Rules
+from eoflows.tasks.upkeep import expire
 
 __all__ = ["expire_staged"]
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from prefect import flow
 
-from tasks.ogc import processes_of
+from eoflows.tasks.ogc import processes_of
 
 __all__ = ["list_processes"]
 

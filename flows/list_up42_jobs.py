@@ -2,7 +2,7 @@
 
 from prefect import flow
 
-from tasks.up42_lists import publish_account
+from eoflows.tasks.up42_lists import publish_account
 
 __all__ = ["list_up42_jobs"]
 

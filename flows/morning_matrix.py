@@ -7,11 +7,11 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from pydantic import Field
 
-from eokit.matrix import MatrixLine
-from eokit.rs_server import FlowEnvArgs
-from eokit.times import parse_utc
-from tasks.matrix import Morning, make_matrix, matrix_state
-from tasks.stage import Timeout, search_limit
+from eoflows.base.times import parse_utc
+from eoflows.completeness.matrix import MatrixLine
+from eoflows.products.environment import FlowEnvArgs
+from eoflows.tasks.matrix import Morning, make_matrix, matrix_state
+from eoflows.tasks.stage import Timeout, search_limit
 
 __all__ = ["morning_matrix"]
 

@@ -8,9 +8,14 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 from pydantic import Field
 
-from eokit.earth_engine.templates import NAME_TEMPLATE, PREFIX_TEMPLATE, TRACKING_PREFIX, TRACKING_TEMPLATE
-from tasks.earth_engine import PreArdBlocks, PreArdOrder, plan_pre_ard_task, submit_pre_ard_task
-from tasks.earth_engine_shown import publish_plan, publish_tracked, tracked_state
+from eoflows.services.earth_engine.templates import (
+    NAME_TEMPLATE,
+    PREFIX_TEMPLATE,
+    TRACKING_PREFIX,
+    TRACKING_TEMPLATE,
+)
+from eoflows.tasks.earth_engine import PreArdBlocks, PreArdOrder, plan_pre_ard_task, submit_pre_ard_task
+from eoflows.tasks.earth_engine_shown import publish_plan, publish_tracked, tracked_state
 
 __all__ = ["order_pre_ard"]
 

@@ -6,9 +6,9 @@ from typing import Any
 from prefect import flow
 from prefect.client.schemas.objects import State
 
-from tasks.geo_engine import Box, GeoQuestion, PixelSize
-from tasks.plot import plot_task
-from tasks.produce import ResultOrder, produced_state
+from eoflows.tasks.geo_engine import Box, GeoQuestion, PixelSize
+from eoflows.tasks.plot import plot_task
+from eoflows.tasks.produce import ResultOrder, produced_state
 
 __all__ = ["plot_workflow"]
 

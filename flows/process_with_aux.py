@@ -7,16 +7,16 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from pydantic import Field
 
-from eokit.derivation import Feed, fill_inputs
-from eokit.ogc_processes import Output
-from eokit.rs_server import AuxiliarySource, FlowEnvArgs
-from eokit.selection.table import load_table
-from tasks.chain import Chain
-from tasks.derive import run_chain
-from tasks.ogc import read_inputs
-from tasks.run_jobs import StopPolicy, when_cancelled, when_crashed
-from tasks.stage import Timeout
-from tasks.stage_scene import SceneOrder, scene_of
+from eoflows.products.derivation import Feed, fill_inputs
+from eoflows.products.environment import AuxiliarySource, FlowEnvArgs
+from eoflows.products.selection.table import load_table
+from eoflows.services.ogc_processes import Output
+from eoflows.tasks.chain import Chain
+from eoflows.tasks.derive import run_chain
+from eoflows.tasks.ogc import read_inputs
+from eoflows.tasks.run_jobs import StopPolicy, when_cancelled, when_crashed
+from eoflows.tasks.stage import Timeout
+from eoflows.tasks.stage_scene import SceneOrder, scene_of
 
 __all__ = ["process_with_aux"]
 

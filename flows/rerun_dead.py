@@ -6,7 +6,7 @@ from typing import Annotated
 from prefect import flow
 from pydantic import Field
 
-from tasks.rerun import DeadRuns, Fate, rerun_dead_runs
+from eoflows.tasks.rerun import DeadRuns, Fate, rerun_dead_runs
 
 __all__ = ["rerun_dead"]
 

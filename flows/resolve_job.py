@@ -5,9 +5,9 @@ from typing import Annotated
 from prefect import flow
 from pydantic import Field
 
-from eokit.jobs.resolve import Decision
-from tasks.decide import settle_doubt
-from tasks.job_tables import publish_jobs
+from eoflows.jobs.resolve import Decision
+from eoflows.tasks.decide import settle_doubt
+from eoflows.tasks.job_tables import publish_jobs
 
 __all__ = ["resolve_job"]
 

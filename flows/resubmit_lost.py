@@ -7,8 +7,8 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 from pydantic import Field
 
-from tasks.decide import resubmit_jobs
-from tasks.job_tables import publish_jobs
+from eoflows.tasks.decide import resubmit_jobs
+from eoflows.tasks.job_tables import publish_jobs
 
 __all__ = ["resubmit_lost"]
 

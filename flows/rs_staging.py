@@ -9,17 +9,17 @@ from prefect.states import Completed, Failed
 from pydantic import BeforeValidator
 from pystac import ItemCollection
 
-from eokit.ledger import JobRecord
-from eokit.rs_server import FlowEnvArgs
-from eokit.rs_server.staging_input import StacInput
-from eokit.staging import StagingReport
-from eokit.staging.verdict import StagingVerdict
-from tasks.incident import tell_incident
-from tasks.job_tables import progress_of
-from tasks.progress import shown_progress
-from tasks.publish import publish_report
-from tasks.stage import OnFailure
-from tasks.stage_by_service import stage_input
+from eoflows.jobs.ledger import JobRecord
+from eoflows.products.environment import FlowEnvArgs
+from eoflows.products.staging import StagingReport
+from eoflows.products.staging.service_input import StacInput
+from eoflows.products.staging.verdict import StagingVerdict
+from eoflows.tasks.incident import tell_incident
+from eoflows.tasks.job_tables import progress_of
+from eoflows.tasks.progress import shown_progress
+from eoflows.tasks.publish import publish_report
+from eoflows.tasks.stage import OnFailure
+from eoflows.tasks.stage_by_service import stage_input
 
 __all__ = ["staging"]
 

@@ -5,10 +5,10 @@ from typing import Any, Literal
 from prefect import flow
 from prefect.client.schemas.objects import State
 
-from eokit.ogc_processes import Output
-from eokit.ogc_processes.service import OgcRequest
-from tasks.ogc import ogc_server, read_inputs
-from tasks.run_jobs import StopPolicy, run_state, submit_and_follow, when_cancelled, when_crashed
+from eoflows.services.ogc_processes import Output
+from eoflows.services.ogc_processes.service import OgcRequest
+from eoflows.tasks.ogc import ogc_server, read_inputs
+from eoflows.tasks.run_jobs import StopPolicy, run_state, submit_and_follow, when_cancelled, when_crashed
 
 __all__ = ["run_process"]
 

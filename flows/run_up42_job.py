@@ -6,10 +6,10 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from pydantic import Field
 
-from eokit.ledger import ApprovalState
-from tasks.run_jobs import JobsOutcome
-from tasks.servers import open_desk
-from tasks.up42 import (
+from eoflows.jobs.ledger import ApprovalState
+from eoflows.tasks.run_jobs import JobsOutcome
+from eoflows.tasks.servers import open_desk
+from eoflows.tasks.up42 import (
     ApprovalPolicy,
     Up42Order,
     approved,

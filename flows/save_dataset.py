@@ -7,8 +7,8 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from pydantic import Field
 
-from tasks.geo_engine import Box, GeoQuestion, PixelSize, dataset_request, geo_server
-from tasks.run_jobs import StopPolicy, run_state, submit_and_follow, when_cancelled, when_crashed
+from eoflows.tasks.geo_engine import Box, GeoQuestion, PixelSize, dataset_request, geo_server
+from eoflows.tasks.run_jobs import StopPolicy, run_state, submit_and_follow, when_cancelled, when_crashed
 
 __all__ = ["save_dataset"]
 

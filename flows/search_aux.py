@@ -6,9 +6,9 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from pystac import ItemCollection
 
-from eokit.rs_server import AuxiliarySource, FlowEnvArgs
-from tasks.publish import publish_items
-from tasks.search import ending_state, search_task
+from eoflows.products.environment import AuxiliarySource, FlowEnvArgs
+from eoflows.tasks.publish import publish_items
+from eoflows.tasks.search import ending_state, search_task
 
 __all__ = ["search"]
 

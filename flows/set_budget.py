@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from prefect import flow
 from pydantic import Field
 
-from tasks.decide import budget
+from eoflows.tasks.decide import budget
 
 __all__ = ["set_budget"]
 

@@ -5,11 +5,11 @@ from datetime import datetime
 from prefect import flow
 from prefect.artifacts import acreate_table_artifact
 
-from eokit.jobs.models import Phase
-from eokit.ledger import JobFilter
-from eokit.times import parse_utc
-from tasks.decide import find_jobs
-from tasks.job_tables import publish_jobs
+from eoflows.base.times import parse_utc
+from eoflows.jobs.ledger import JobFilter
+from eoflows.jobs.models import Phase
+from eoflows.tasks.decide import find_jobs
+from eoflows.tasks.job_tables import publish_jobs
 
 __all__ = ["show_jobs"]
 

@@ -6,11 +6,11 @@ from typing import Any
 from prefect import flow
 from prefect.client.schemas.objects import State
 
-from eokit.rs_server import AuxiliarySource, FlowEnvArgs
-from eokit.selection import POLICIES, Boundary, Look, PolicyName, Wanted, wire_filter
-from eokit.times import Interval
-from tasks.incident import tell_incident
-from tasks.stage import OnFailure, Order, Staged, Timeout, ending_state, stage_aux
+from eoflows.base.times import Interval
+from eoflows.products.environment import AuxiliarySource, FlowEnvArgs
+from eoflows.products.selection import POLICIES, Boundary, Look, PolicyName, Wanted, wire_filter
+from eoflows.tasks.incident import tell_incident
+from eoflows.tasks.stage import OnFailure, Order, Staged, Timeout, ending_state, stage_aux
 
 __all__ = ["aux_staging", "on_demand_aux_staging"]
 

@@ -5,11 +5,11 @@ from datetime import datetime
 from prefect import flow
 from prefect.client.schemas.objects import State
 
-from eokit.rs_server import AuxiliarySource, FlowEnvArgs
-from eokit.selection.table import load_table
-from tasks.incident import tell_incident
-from tasks.stage import OnFailure, Staged, Timeout, ending_state
-from tasks.stage_scene import SceneOrder, scene_of, stage_for_scene
+from eoflows.products.environment import AuxiliarySource, FlowEnvArgs
+from eoflows.products.selection.table import load_table
+from eoflows.tasks.incident import tell_incident
+from eoflows.tasks.stage import OnFailure, Staged, Timeout, ending_state
+from eoflows.tasks.stage_scene import SceneOrder, scene_of, stage_for_scene
 
 __all__ = ["stage_aux_for_scene"]
 

@@ -7,11 +7,11 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from pydantic import Field
 
-from eokit.rs_server import AuxiliarySource, FlowEnvArgs
-from eokit.systematic import Pace
-from tasks.incident import tell_incident
-from tasks.stage import OnFailure, Timeout, search_limit
-from tasks.systematic import SystematicOrder, stage_systematically, systematic_state
+from eoflows.products.environment import AuxiliarySource, FlowEnvArgs
+from eoflows.products.systematic import Pace
+from eoflows.tasks.incident import tell_incident
+from eoflows.tasks.stage import OnFailure, Timeout, search_limit
+from eoflows.tasks.systematic import SystematicOrder, stage_systematically, systematic_state
 
 __all__ = ["systematic_aux_staging"]
 

@@ -7,9 +7,9 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from pydantic import Field
 
-from tasks.geo_engine import Box, GeoQuestion
-from tasks.produce import ResultOrder, produced_state
-from tasks.stream import stream_vector_task
+from eoflows.tasks.geo_engine import Box, GeoQuestion
+from eoflows.tasks.produce import ResultOrder, produced_state
+from eoflows.tasks.stream import stream_vector_task
 
 __all__ = ["stream_vector"]
 

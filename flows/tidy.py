@@ -7,8 +7,8 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from pydantic import Field
 
-from eokit.rs_server import FlowEnvArgs
-from tasks.tidy import sweep_tables, tidied_state, tidy_ledger
+from eoflows.products.environment import FlowEnvArgs
+from eoflows.tasks.tidy import sweep_tables, tidied_state, tidy_ledger
 
 __all__ = ["tidy"]
 

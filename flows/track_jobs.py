@@ -3,7 +3,7 @@
 from prefect import flow
 from prefect.artifacts import acreate_table_artifact
 
-from tasks.track import track_task
+from eoflows.tasks.track import track_task
 
 __all__ = ["track_jobs"]
 

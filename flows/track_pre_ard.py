@@ -6,9 +6,9 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from pydantic import Field
 
-from eokit.earth_engine.templates import TRACKING_PREFIX
-from tasks.earth_engine import PreArdBlocks, track_pre_ard_task
-from tasks.earth_engine_shown import publish_tracked, tracked_state
+from eoflows.services.earth_engine.templates import TRACKING_PREFIX
+from eoflows.tasks.earth_engine import PreArdBlocks, track_pre_ard_task
+from eoflows.tasks.earth_engine_shown import publish_tracked, tracked_state
 
 __all__ = ["track_pre_ard"]
 

@@ -4,9 +4,9 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from pystac import ItemCollection
 
-from eokit.rs_server import FlowEnvArgs
-from tasks.stage import OnFailure
-from tasks.unpack import ending_state, unpack_items
+from eoflows.products.environment import FlowEnvArgs
+from eoflows.tasks.stage import OnFailure
+from eoflows.tasks.unpack import ending_state, unpack_items
 
 __all__ = ["unpack_aux"]
 

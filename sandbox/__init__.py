@@ -3,8 +3,8 @@
 The sandbox shares no code with the clients: a stand-in that shared it would share its mistakes.
 """
 
-from sandbox.faults import Fault
-from sandbox.server import Sandbox
-from sandbox.settings import SandboxSettings
+from eoflows.sandbox.faults import Fault
+from eoflows.sandbox.server import Sandbox
+from eoflows.sandbox.settings import SandboxSettings
 
 __all__ = ["Fault", "Sandbox", "SandboxSettings"]

@@ -1,4 +1,4 @@
-"""`python -m sandbox`: a sandbox in a process of its own."""
+"""`python -m eoflows.sandbox`: a sandbox in a process of its own."""
 
 import argparse
 import os
@@ -12,10 +12,10 @@ from types import FrameType
 
 import orjson
 
-from sandbox.geo_engine import GeoEngineSettings
-from sandbox.server import Sandbox
-from sandbox.settings import ApiKey, SandboxSettings, StagingSettings
-from sandbox.up42.settings import Up42Settings
+from eoflows.sandbox.geo_engine import GeoEngineSettings
+from eoflows.sandbox.server import Sandbox
+from eoflows.sandbox.settings import ApiKey, SandboxSettings, StagingSettings
+from eoflows.sandbox.up42.settings import Up42Settings
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     defaults = SandboxSettings()
     parser = argparse.ArgumentParser(
-        prog="python -m sandbox",
+        prog="python -m eoflows.sandbox",
         description="Local stand-ins for /auxip, /prip, /cadip, /cdse, /catalog, RS staging (/processes,"
         " /jobs), OGC API - Processes (/ogc), UP42 (/up42, /up42-auth), Geo Engine (/geoengine/0.9), and at"
         " the root Earth Engine (/v1) and Cloud Storage (/storage/v1)."

@@ -6,9 +6,9 @@ from fnmatch import fnmatchcase
 
 from starlette.requests import Request
 
-from sandbox.oauth2 import TokenStore
-from sandbox.settings import ApiKey, DownloadAuth
-from sandbox.stac.errors import Refusal
+from eoflows.sandbox.oauth2 import TokenStore
+from eoflows.sandbox.settings import ApiKey, DownloadAuth
+from eoflows.sandbox.stac.errors import Refusal
 
 __all__ = ["Gate", "may", "owns"]
 

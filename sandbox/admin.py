@@ -7,11 +7,11 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from sandbox.faults import HOP_MARK, Fault, FaultBook
-from sandbox.log import RequestLog
-from sandbox.origins import Origins
-from sandbox.stac.documents import json_response
-from sandbox.stac.errors import Refusal
+from eoflows.sandbox.faults import HOP_MARK, Fault, FaultBook
+from eoflows.sandbox.log import RequestLog
+from eoflows.sandbox.origins import Origins
+from eoflows.sandbox.stac.documents import json_response
+from eoflows.sandbox.stac.errors import Refusal
 
 __all__ = ["admin_routes"]
 

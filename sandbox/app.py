@@ -5,33 +5,34 @@ from dataclasses import dataclass
 
 from starlette.applications import Starlette
 
-from sandbox.access import Gate
-from sandbox.admin import admin_routes
-from sandbox.cdse import Cdse
-from sandbox.cloud_storage.accounts import GoogleAccounts
-from sandbox.cloud_storage.service import CloudStorage
-from sandbox.dummy import Dummy
-from sandbox.earth_engine.admin import earth_engine_admin_routes
-from sandbox.earth_engine.service import EarthEngine
-from sandbox.faults import FaultBook
-from sandbox.generated import auxiliary_products, level0_products, sessions
-from sandbox.geo_engine.mount import GeoEngineMount
-from sandbox.loaded import load_products
-from sandbox.log import RequestLog
-from sandbox.oauth2 import TokenStore, token_routes
-from sandbox.ogc_processes.service import OgcProcesses
-from sandbox.origins import Origins
-from sandbox.products import Product, Session
-from sandbox.recorder import Recorder
-from sandbox.rs_server.catalogue import Catalogue
-from sandbox.rs_server.catalogue_store import CatalogueStore
-from sandbox.rs_server.staging import Staging
-from sandbox.rs_server.stations import Station
-from sandbox.settings import SandboxSettings, StationSettings
-from sandbox.stac.errors import Refusal, answer_refusal
-from sandbox.up42.admin import up42_admin_routes
-from sandbox.up42.auth import Tokens
-from sandbox.up42.service import Up42, up42_regions
+from eoflows.sandbox.access import Gate
+from eoflows.sandbox.admin import admin_routes
+from eoflows.sandbox.cdse import Cdse
+from eoflows.sandbox.cloud_storage.accounts import GoogleAccounts
+from eoflows.sandbox.cloud_storage.service import CloudStorage
+from eoflows.sandbox.dummy import Dummy
+from eoflows.sandbox.earth_engine.admin import earth_engine_admin_routes
+from eoflows.sandbox.earth_engine.service import EarthEngine
+from eoflows.sandbox.faults import FaultBook
+from eoflows.sandbox.generated import auxiliary_products, level0_products, sessions
+from eoflows.sandbox.geo_engine.mount import GeoEngineMount
+from eoflows.sandbox.loaded import load_products
+from eoflows.sandbox.log import RequestLog
+from eoflows.sandbox.oauth2 import TokenStore, token_routes
+from eoflows.sandbox.ogc_processes.access import Door
+from eoflows.sandbox.ogc_processes.service import OgcProcesses
+from eoflows.sandbox.origins import Origins
+from eoflows.sandbox.products import Product, Session
+from eoflows.sandbox.recorder import Recorder
+from eoflows.sandbox.rs_server.catalogue import Catalogue
+from eoflows.sandbox.rs_server.catalogue_store import CatalogueStore
+from eoflows.sandbox.rs_server.staging import Staging
+from eoflows.sandbox.rs_server.stations import Station
+from eoflows.sandbox.settings import SandboxSettings, StationSettings
+from eoflows.sandbox.stac.errors import Refusal, answer_refusal
+from eoflows.sandbox.up42.admin import up42_admin_routes
+from eoflows.sandbox.up42.auth import Tokens
+from eoflows.sandbox.up42.service import Up42, up42_regions
 
 __all__ = ["Services", "build_app"]
 
@@ -75,8 +76,9 @@ def build_app(settings: SandboxSettings, origins: Origins) -> Services:
     earth_engine = EarthEngine(settings.earth_engine, settings.clock, settings.seed, cloud_storage)
     origins.expire_tokens = _expiry(tokens, geo_engine, google, *(region.tokens for region in up42.values()))
     staging = Staging(settings, gate, origins)
+    door = Door(settings.keys, settings.users, tokens)
     ogc_processes = {
-        prefix: OgcProcesses(prefix, one, settings, tokens, origins)
+        prefix: OgcProcesses(prefix, one, door, settings.clock, tokens, origins)
         for prefix, one in settings.ogc_processes.items()
     }
     _fill(settings, stations, cdse)

@@ -9,16 +9,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sandbox.access import Gate
-from sandbox.bodies import Content, SyntheticContent
-from sandbox.delivery import ContentResponse
-from sandbox.products import Product, timestamp
-from sandbox.settings import CdseSettings
-from sandbox.stac.documents import conformance_classes
-from sandbox.stac.errors import Refusal
-from sandbox.stac.facade import StacFacade
-from sandbox.stac.pgstac_filters import PgstacFilterCheck
-from sandbox.stac.search import Record, SearchRules
+from eoflows.sandbox.access import Gate
+from eoflows.sandbox.bodies import Content, SyntheticContent
+from eoflows.sandbox.delivery import ContentResponse
+from eoflows.sandbox.products import Product, timestamp
+from eoflows.sandbox.settings import CdseSettings
+from eoflows.sandbox.stac.documents import conformance_classes
+from eoflows.sandbox.stac.errors import Refusal
+from eoflows.sandbox.stac.facade import StacFacade
+from eoflows.sandbox.stac.pgstac_filters import PgstacFilterCheck
+from eoflows.sandbox.stac.search import Record, SearchRules
 
 __all__ = ["Cdse"]
 

@@ -8,7 +8,7 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from sandbox.bodies import Content
+from eoflows.sandbox.bodies import Content
 
 __all__ = ["ContentResponse"]
 

@@ -19,9 +19,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox.bodies import SyntheticContent
-from sandbox.delivery import ContentResponse
-from sandbox.stac.errors import Refusal
+from eoflows.sandbox.bodies import SyntheticContent
+from eoflows.sandbox.delivery import ContentResponse
+from eoflows.sandbox.stac.errors import Refusal
 
 __all__ = ["Dummy", "DummyJob", "DummySettings"]
 

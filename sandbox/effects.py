@@ -11,10 +11,10 @@ from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from sandbox import rewrites
-from sandbox.faults import BEHAVIOUR, HOP_MARK, KINDS, Fault, Fired
-from sandbox.origins import Origins
-from sandbox.protocol import Connection
+from eoflows.sandbox import rewrites
+from eoflows.sandbox.faults import BEHAVIOUR, HOP_MARK, KINDS, Fault, Fired
+from eoflows.sandbox.origins import Origins
+from eoflows.sandbox.protocol import Connection
 
 __all__ = ["Call", "strike"]
 

@@ -42,7 +42,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from sandbox.log import path_matches
+from eoflows.sandbox.log import path_matches
 
 __all__ = ["KINDS", "Fault", "FaultBook", "Fired"]
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import chain
 
-from sandbox.products import OPEN_END, Chunk, Product, Session
+from eoflows.sandbox.products import OPEN_END, Chunk, Product, Session
 
 __all__ = ["auxiliary_products", "level0_products", "sessions"]
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import orjson
 
-from sandbox.products import Product, parse_name
+from eoflows.sandbox.products import Product, parse_name
 
 __all__ = ["load_products"]
 

@@ -3,25 +3,39 @@
 import hashlib
 import itertools
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Protocol
 from urllib.parse import parse_qs
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox.settings import SandboxSettings
+__all__ = ["TokenSettings", "TokenStore", "token_routes"]
 
-__all__ = ["TokenStore", "token_routes"]
+
+class TokenSettings(Protocol):
+    """What is asked of the sandbox's settings, which have the meanings."""
+
+    @property
+    def users(self) -> Mapping[str, str]: ...  # noqa: D102
+    @property
+    def clock(self) -> Callable[[], datetime]: ...  # noqa: D102
+    @property
+    def seed(self) -> int: ...  # noqa: D102
+    @property
+    def token_lifetime(self) -> float: ...  # noqa: D102
+    @property
+    def refresh_lifetime(self) -> float | None: ...  # noqa: D102
 
 
 @dataclass
 class TokenStore:
     """Tokens issued, and until when they live."""
 
-    settings: SandboxSettings
+    settings: TokenSettings
     issued: int = 0
     """Number of access tokens issued."""
     _access: dict[str, datetime] = field(default_factory=dict)

@@ -6,7 +6,7 @@ import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sandbox.bodies import ArchiveContent, Content, SyntheticContent, archive_form
+from eoflows.sandbox.bodies import ArchiveContent, Content, SyntheticContent, archive_form
 
 __all__ = ["OPEN_END", "Chunk", "NameParts", "Product", "Session", "mixed_case", "parse_name", "timestamp"]
 

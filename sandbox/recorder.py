@@ -8,11 +8,11 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from sandbox.effects import Call, strike
-from sandbox.faults import FaultBook
-from sandbox.log import RequestLog
-from sandbox.origins import Origins
-from sandbox.protocol import Connection, connection_of
+from eoflows.sandbox.effects import Call, strike
+from eoflows.sandbox.faults import FaultBook
+from eoflows.sandbox.log import RequestLog
+from eoflows.sandbox.origins import Origins
+from eoflows.sandbox.protocol import Connection, connection_of
 
 __all__ = ["ACCOUNT", "ADMIN", "Recorder"]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from starlette.datastructures import MutableHeaders
 from starlette.types import Message, Send
 
-from sandbox.faults import Fault
+from eoflows.sandbox.faults import Fault
 
 __all__ = ["REWRITES", "CutHere", "CutSend", "other_version", "overlay"]
 

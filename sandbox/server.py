@@ -9,26 +9,26 @@ from typing import TYPE_CHECKING, Self
 
 import uvicorn
 
-from sandbox.app import build_app
-from sandbox.cdse import Cdse
-from sandbox.cloud_storage.service import CloudStorage
-from sandbox.dummy import Dummy
-from sandbox.earth_engine.service import EarthEngine
-from sandbox.faults import FaultBook
-from sandbox.geo_engine.websocket import WebSocketProtocol
-from sandbox.log import RequestLog
-from sandbox.oauth2 import TokenStore
-from sandbox.ogc_processes.service import OgcProcesses
-from sandbox.origins import Origins
-from sandbox.protocol import ConnectionProtocol
-from sandbox.rs_server.catalogue_store import CatalogueStore
-from sandbox.rs_server.staging import Staging
-from sandbox.rs_server.stations import Station
-from sandbox.settings import SandboxSettings
-from sandbox.up42.service import Up42
+from eoflows.sandbox.app import build_app
+from eoflows.sandbox.cdse import Cdse
+from eoflows.sandbox.cloud_storage.service import CloudStorage
+from eoflows.sandbox.dummy import Dummy
+from eoflows.sandbox.earth_engine.service import EarthEngine
+from eoflows.sandbox.faults import FaultBook
+from eoflows.sandbox.geo_engine.websocket import WebSocketProtocol
+from eoflows.sandbox.log import RequestLog
+from eoflows.sandbox.oauth2 import TokenStore
+from eoflows.sandbox.ogc_processes.service import OgcProcesses
+from eoflows.sandbox.origins import Origins
+from eoflows.sandbox.protocol import ConnectionProtocol
+from eoflows.sandbox.rs_server.catalogue_store import CatalogueStore
+from eoflows.sandbox.rs_server.staging import Staging
+from eoflows.sandbox.rs_server.stations import Station
+from eoflows.sandbox.settings import SandboxSettings
+from eoflows.sandbox.up42.service import Up42
 
 if TYPE_CHECKING:
-    from sandbox.geo_engine.service import GeoEngine
+    from eoflows.sandbox.geo_engine.service import GeoEngine
 
 __all__ = ["Sandbox"]
 

@@ -10,12 +10,12 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Literal
 
-from sandbox.cloud_storage.settings import CloudStorageSettings
-from sandbox.dummy import DummySettings
-from sandbox.earth_engine.settings import EarthEngineSettings
-from sandbox.geo_engine.settings import GeoEngineSettings
-from sandbox.ogc_processes.settings import OgcProcessesSettings, Pace
-from sandbox.up42.settings import Up42Settings
+from eoflows.sandbox.cloud_storage.settings import CloudStorageSettings
+from eoflows.sandbox.dummy import DummySettings
+from eoflows.sandbox.earth_engine.settings import EarthEngineSettings
+from eoflows.sandbox.geo_engine.settings import GeoEngineSettings
+from eoflows.sandbox.ogc_processes.settings import OgcProcessesSettings, Pace
+from eoflows.sandbox.up42.settings import Up42Settings
 
 __all__ = [
     "ApiKey",

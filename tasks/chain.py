@@ -9,20 +9,20 @@ from urllib.parse import urljoin
 import anyio
 import orjson
 
-from eokit.catalog import Catalog
-from eokit.derivation import Feed, Origin
-from eokit.derivation.feeds import SCENE
-from eokit.digest import json_digest
-from eokit.jobs.models import intent_key
-from eokit.ogc_processes import Output
-from eokit.ogc_processes.service import OgcRequest
-from eokit.rs_server import FlowEnvArgs
-from eokit.selection.table import AuxiliaryInput
-from eokit.stac.items import ItemDict
-from eokit.staging import Place
-from eokit.storage import Storage
-from tasks.ogc import ogc_server
-from tasks.stage_scene import SceneOrder
+from eoflows.base.digest import json_digest
+from eoflows.jobs.models import intent_key
+from eoflows.products.derivation import Feed, Origin
+from eoflows.products.derivation.feeds import SCENE
+from eoflows.products.environment import FlowEnvArgs
+from eoflows.products.selection.table import AuxiliaryInput
+from eoflows.products.staging import Place
+from eoflows.services.ogc_processes import Output
+from eoflows.services.ogc_processes.service import OgcRequest
+from eoflows.stores.catalog import Catalog
+from eoflows.stores.stac.items import ItemDict
+from eoflows.stores.storage import Storage
+from eoflows.tasks.ogc import ogc_server
+from eoflows.tasks.stage_scene import SceneOrder
 
 __all__ = ["Chain", "Choice"]
 

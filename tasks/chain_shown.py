@@ -2,13 +2,13 @@
 
 from collections import Counter
 
-from eokit.derivation.feeds import SCENE
-from eokit.staging import Outcome
-from eokit.staging.scene_verdict import SceneVerdict
-from tasks.chain import Chain, Choice
-from tasks.ogc import ogc_server
-from tasks.publish import human_bytes
-from tasks.run_jobs import JobsOutcome
+from eoflows.products.derivation.feeds import SCENE
+from eoflows.products.staging import Outcome
+from eoflows.products.staging.scene_verdict import SceneVerdict
+from eoflows.tasks.chain import Chain, Choice
+from eoflows.tasks.ogc import ogc_server
+from eoflows.tasks.publish import human_bytes
+from eoflows.tasks.run_jobs import JobsOutcome
 
 __all__ = ["Steps"]
 

@@ -1,9 +1,9 @@
 """Check: can a run do its work here?"""
 
-from eokit.checks import Finding, examine
-from eokit.errors import EoError
-from eokit.rs_server import FlowEnvArgs
-from tasks.environment import opened
+from eoflows.base.errors import EoError
+from eoflows.products.checks import Finding, examine
+from eoflows.products.environment import FlowEnvArgs
+from eoflows.tasks.environment import opened
 
 __all__ = ["findings"]
 

@@ -6,12 +6,12 @@ from typing import Any
 from prefect import task
 from prefect.artifacts import acreate_link_artifact, acreate_table_artifact
 
-from eokit.errors import public_url
-from eokit.jobs.collect import Collection, collect
-from tasks.logs import run_logger
-from tasks.progress import shown_progress
-from tasks.publish import human_bytes
-from tasks.servers import Desk, open_desk, open_server
+from eoflows.base.errors import public_url
+from eoflows.jobs.collect import Collection, collect
+from eoflows.tasks.logs import run_logger
+from eoflows.tasks.progress import shown_progress
+from eoflows.tasks.publish import human_bytes
+from eoflows.tasks.servers import Desk, open_desk, open_server
 
 __all__ = ["collect_jobs_of", "collect_task", "publish_collections"]
 

@@ -12,21 +12,21 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 from pydantic import BaseModel, ConfigDict, Field
 
-from blocks import EarthEngineProject, GeoEngineServer, OgcProcessesServer, TileGrid, Up42Credentials
-from blocks.earth_engine import PreArdStore
-from eokit.contracts import CONTRACTS, Flight, Verdict, fly
-from eokit.errors import ContractError, EoError, InvalidInputError
-from eokit.ogc_processes.validation import validate_inputs
-from eokit.rs_server import FlowEnvArgs
-from eokit.stac import SearchRequest, StacClient
-from eokit.times import parse_utc
-from eokit.up42.client import Up42Client
-from eokit.up42.offers import make_offers, requests_for
-from tasks.environment import opened
-from tasks.load import load_block, load_server
+from eoflows.base.errors import ContractError, EoError, InvalidInputError
+from eoflows.base.times import parse_utc
+from eoflows.blocks import EarthEngineProject, GeoEngineServer, OgcProcessesServer, TileGrid, Up42Credentials
+from eoflows.blocks.earth_engine import PreArdStore
+from eoflows.products.environment import FlowEnvArgs
+from eoflows.services.contracts import CONTRACTS, Flight, Verdict, fly
+from eoflows.services.ogc_processes.validation import validate_inputs
+from eoflows.services.up42.client import Up42Client
+from eoflows.services.up42.offers import make_offers, requests_for
+from eoflows.stores.stac import SearchRequest, StacClient
+from eoflows.tasks.environment import opened
+from eoflows.tasks.load import load_block, load_server
 
 if TYPE_CHECKING:
-    from eokit.earth_engine.project import EarthEngineServer
+    from eoflows.services.earth_engine.project import EarthEngineServer
 
 __all__ = ["Probe", "check_all", "checked_state", "publish_flights"]
 
@@ -156,7 +156,7 @@ async def _price(client: Up42Client, probe: Probe) -> None:
 
 @asynccontextmanager
 async def _geo_engine(block: GeoEngineServer, probe: Probe) -> AsyncIterator[Ask]:
-    from eokit.geo_engine.workflow import submit_workflow  # noqa: PLC0415
+    from eoflows.services.geo_engine.workflow import submit_workflow  # noqa: PLC0415
 
     async with block.open() as client:
 
@@ -189,7 +189,7 @@ async def _earth_engine(block: EarthEngineProject, probe: Probe) -> AsyncIterato
 
 
 async def _list_images(server: "EarthEngineServer", probe: Probe) -> None:
-    from eokit.earth_engine.collections import collection_spec  # noqa: PLC0415
+    from eoflows.services.earth_engine.collections import collection_spec  # noqa: PLC0415
 
     try:
         grid_name, index = str(probe.inputs["grid"]), tuple(probe.inputs["tile"])

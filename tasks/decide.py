@@ -5,12 +5,12 @@ from collections.abc import Sequence
 import anyio
 from prefect.client.schemas.objects import FlowRun
 
-from eokit.jobs.models import CLOSED, Phase
-from eokit.jobs.resolve import Decision, resolve_job
-from eokit.ledger import Balance, JobFilter, JobRecord
-from tasks.logs import run_logger
-from tasks.servers import Desk, open_desk, open_server
-from tasks.track import track_jobs_once
+from eoflows.jobs.ledger import Balance, JobFilter, JobRecord
+from eoflows.jobs.models import CLOSED, Phase
+from eoflows.jobs.resolve import Decision, resolve_job
+from eoflows.tasks.logs import run_logger
+from eoflows.tasks.servers import Desk, open_desk, open_server
+from eoflows.tasks.track import track_jobs_once
 
 __all__ = ["budget", "cancel_jobs_of", "cancel_run", "find_jobs", "resubmit_jobs", "settle_doubt"]
 
@@ -52,7 +52,7 @@ async def cancel_run(flow_run: FlowRun, ledger: str) -> Sequence[JobRecord]:
 async def settle_doubt(
     ledger: str, key: str, decision: Decision, *, job_id: str, credits: int | None, who: str, why: str
 ) -> JobRecord:
-    """Write down what a person knows of a job; see `eokit.jobs.resolve`."""
+    """Write down what a person knows of a job; see `eoflows.jobs.resolve`."""
     async with open_desk(ledger) as desk:
         record = await desk.ledger.job(key)
         async with open_server(record.service, record.server) as server:

@@ -8,24 +8,24 @@ from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 
-from eokit.derivation import Execution, Given, Origin, check_chain, derived_item, feed_inputs
-from eokit.derivation.feeds import SCENE
-from eokit.errors import EoError, InvalidInputError, public_url
-from eokit.jobs.models import Phase
-from eokit.ledger import JobFilter, JobRecord
-from eokit.ogc_processes import ProcessDescription
-from eokit.ogc_processes.service import OgcRequest
-from eokit.stac.items import ItemDict, product_type
-from eokit.staging.scene_verdict import SceneVerdict
-from tasks.chain import Chain, Choice
-from tasks.chain_shown import Steps
-from tasks.environment import opened
-from tasks.logs import run_logger
-from tasks.ogc import ogc_server, open_ogc
-from tasks.progress import shown_progress
-from tasks.run_jobs import JobsOutcome, run_state, submit_and_follow
-from tasks.servers import open_desk, open_server
-from tasks.stage_scene import stage_for_scene
+from eoflows.base.errors import EoError, InvalidInputError, public_url
+from eoflows.jobs.ledger import JobFilter, JobRecord
+from eoflows.jobs.models import Phase
+from eoflows.products.derivation import Execution, Given, Origin, check_chain, derived_item, feed_inputs
+from eoflows.products.derivation.feeds import SCENE
+from eoflows.products.staging.scene_verdict import SceneVerdict
+from eoflows.services.ogc_processes import ProcessDescription
+from eoflows.services.ogc_processes.service import OgcRequest
+from eoflows.stores.stac.items import ItemDict, product_type
+from eoflows.tasks.chain import Chain, Choice
+from eoflows.tasks.chain_shown import Steps
+from eoflows.tasks.environment import opened
+from eoflows.tasks.logs import run_logger
+from eoflows.tasks.ogc import ogc_server, open_ogc
+from eoflows.tasks.progress import shown_progress
+from eoflows.tasks.run_jobs import JobsOutcome, run_state, submit_and_follow
+from eoflows.tasks.servers import open_desk, open_server
+from eoflows.tasks.stage_scene import stage_for_scene
 
 __all__ = ["publish_derived", "run_chain"]
 

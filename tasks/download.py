@@ -7,8 +7,8 @@ from typing import Any
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from tasks.geo_engine import find_workflow, open_geo_engine
-from tasks.produce import (
+from eoflows.tasks.geo_engine import find_workflow, open_geo_engine
+from eoflows.tasks.produce import (
     Produced,
     ResultOrder,
     allowed,
@@ -19,7 +19,7 @@ from tasks.produce import (
     stored_file,
     watched,
 )
-from tasks.publish import human_bytes
+from eoflows.tasks.publish import human_bytes
 
 __all__ = ["download_raster_task"]
 
@@ -36,7 +36,7 @@ async def download_raster_task(order: ResultOrder, no_data: float | None = None)
         InvalidInputError: It does not fit the workflow, or would be larger than allowed.
         StorageError: Something else is there.
     """
-    from eokit.geo_engine import RasterQueryRectangle  # noqa: PLC0415
+    from eoflows.services.geo_engine import RasterQueryRectangle  # noqa: PLC0415
 
     async with open_geo_engine(order.server) as (block, client):
         workflow = await find_workflow(client, order.question.workflow)

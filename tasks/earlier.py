@@ -8,9 +8,9 @@ from uuid import uuid4
 import orjson
 from prefect.runtime import flow_run
 
-from eokit.errors import InvalidInputError
-from eokit.staging import Outcome
-from eokit.storage import Storage
+from eoflows.base.errors import InvalidInputError
+from eoflows.products.staging import Outcome
+from eoflows.stores.storage import Storage
 
 __all__ = ["failed_inputs", "failed_items", "store_scene", "table_key"]
 

@@ -11,27 +11,27 @@ import anyio
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from blocks import PreArdStore, TileGrid
-from eokit.concurrency import one_error
-from eokit.earth_engine.documents import ENDED, check_tracking, is_settled, outcomes
-from eokit.earth_engine.orders import Layout, Order, Wanted, plan_orders
-from eokit.earth_engine.project import EarthEngineServer
-from eokit.earth_engine.submission import send_planned, submission_of, submit_orders, tracking_name
-from eokit.earth_engine.tiles import Index
-from eokit.earth_engine.tracking import Session, document_name, refresh
-from eokit.errors import AbsentError, InvalidInputError
-from eokit.jobs.tracker import EndpointRound
-from eokit.ledger import JobFilter
-from tasks.limits import host_slots
-from tasks.load import load_block
-from tasks.logs import run_logger
-from tasks.progress import shown_progress
-from tasks.servers import Desk, open_desk, open_server
-from tasks.track import track_jobs_once
+from eoflows.base.concurrency import one_error
+from eoflows.base.errors import AbsentError, InvalidInputError
+from eoflows.blocks import PreArdStore, TileGrid
+from eoflows.jobs.ledger import JobFilter
+from eoflows.jobs.tracker import EndpointRound
+from eoflows.services.earth_engine.documents import ENDED, check_tracking, is_settled, outcomes
+from eoflows.services.earth_engine.orders import Layout, Order, Wanted, plan_orders
+from eoflows.services.earth_engine.project import EarthEngineServer
+from eoflows.services.earth_engine.submission import send_planned, submission_of, submit_orders, tracking_name
+from eoflows.services.earth_engine.tiles import Index
+from eoflows.services.earth_engine.tracking import Session, document_name, refresh
+from eoflows.tasks.limits import host_slots
+from eoflows.tasks.load import load_block
+from eoflows.tasks.logs import run_logger
+from eoflows.tasks.progress import shown_progress
+from eoflows.tasks.servers import Desk, open_desk, open_server
+from eoflows.tasks.track import track_jobs_once
 
 if TYPE_CHECKING:
-    from eokit.earth_engine.stores import OpenStore
-    from eokit.earth_engine.stores import PreArdStore as Store
+    from eoflows.services.earth_engine.stores import OpenStore
+    from eoflows.services.earth_engine.stores import PreArdStore as Store
 
 __all__ = [
     "PreArdBlocks",
@@ -69,7 +69,7 @@ class PreArdBlocks:
 
 @dataclass(frozen=True, kw_only=True)
 class PreArdOrder:
-    """What is ordered, as one value; see `eokit.earth_engine.Tracker`.
+    """What is ordered, as one value; see `eoflows.services.earth_engine.Tracker`.
 
     Attributes:
         grid: Tile Grid block.

@@ -14,23 +14,23 @@ from prefect.client.schemas.objects import State
 from prefect.runtime import task_run
 from prefect.states import Completed, Failed
 
-from blocks import PreArdStore
-from eokit.concurrency import one_error
-from eokit.earth_engine.cleaning import Cleaning, carry_out, plan_cleaning, remove_document
-from eokit.earth_engine.documents import ENDED, outcomes
-from eokit.earth_engine.downloads import fetch_orders
-from eokit.earth_engine.manifests import order_path
-from eokit.earth_engine.overview import BAD
-from eokit.earth_engine.tiles import tile_name
-from eokit.errors import EoError, InvalidInputError, PartialError
-from tasks.earth_engine import Document, open_store, read_tracking
-from tasks.logs import run_logger
-from tasks.progress import shown_progress
-from tasks.publish import human_bytes
-from tasks.spread import spread
+from eoflows.base.concurrency import one_error
+from eoflows.base.errors import EoError, InvalidInputError, PartialError
+from eoflows.blocks import PreArdStore
+from eoflows.services.earth_engine.cleaning import Cleaning, carry_out, plan_cleaning, remove_document
+from eoflows.services.earth_engine.documents import ENDED, outcomes
+from eoflows.services.earth_engine.downloads import fetch_orders
+from eoflows.services.earth_engine.manifests import order_path
+from eoflows.services.earth_engine.overview import BAD
+from eoflows.services.earth_engine.tiles import tile_name
+from eoflows.tasks.earth_engine import Document, open_store, read_tracking
+from eoflows.tasks.logs import run_logger
+from eoflows.tasks.progress import shown_progress
+from eoflows.tasks.publish import human_bytes
+from eoflows.tasks.spread import spread
 
 if TYPE_CHECKING:
-    from eokit.earth_engine.stores import PreArdStore as Store
+    from eoflows.services.earth_engine.stores import PreArdStore as Store
 
 __all__ = [
     "ArdFormat",
@@ -282,7 +282,7 @@ async def convert_tile_task(
 
 
 def _convert(kind: ArdFormat, metadata: Sequence[Path], target: Path) -> list[Path]:
-    from eokit.earth_engine.convert import preard_to_cogs, preard_to_zarr  # noqa: PLC0415
+    from eoflows.services.earth_engine.convert import preard_to_cogs, preard_to_zarr  # noqa: PLC0415
 
     if kind == "cog":
         return preard_to_cogs(metadata, target, overwrite=True)

@@ -9,13 +9,13 @@ from prefect.artifacts import acreate_table_artifact
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
-from eokit.earth_engine.documents import ENDED
-from eokit.earth_engine.orders import Order
-from eokit.earth_engine.overview import BAD, grid_svg, period_rows, shown_state
-from eokit.earth_engine.request import EarthEngineRequest
-from tasks.earth_engine import PreArdPlan, Tracked
-from tasks.pictures import publish_image
-from tasks.publish import human_bytes
+from eoflows.services.earth_engine.documents import ENDED
+from eoflows.services.earth_engine.orders import Order
+from eoflows.services.earth_engine.overview import BAD, grid_svg, period_rows, shown_state
+from eoflows.services.earth_engine.request import EarthEngineRequest
+from eoflows.tasks.earth_engine import PreArdPlan, Tracked
+from eoflows.tasks.pictures import publish_image
+from eoflows.tasks.publish import human_bytes
 
 __all__ = ["artifact_key", "publish_plan", "publish_tracked", "tracked_state"]
 

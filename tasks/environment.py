@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 
-from blocks import EoEnvironment
-from eokit.rs_server import FlowEnv, FlowEnvArgs
-from tasks.limits import host_slots
-from tasks.load import load_block
+from eoflows.blocks import EoEnvironment
+from eoflows.products.environment import FlowEnv, FlowEnvArgs
+from eoflows.tasks.limits import host_slots
+from eoflows.tasks.load import load_block
 
 __all__ = ["current", "opened"]
 

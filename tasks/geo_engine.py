@@ -11,16 +11,16 @@ import orjson
 from prefect.artifacts import acreate_markdown_artifact
 from pydantic import BaseModel, Field
 
-from blocks import GeoEngineServer
-from eokit.errors import InvalidInputError
-from eokit.geo_engine.request import GeoEngineRequest
-from eokit.times import parse_utc
-from tasks.limits import host_slots
-from tasks.load import block_path, load_block
-from tasks.logs import run_logger
+from eoflows.base.errors import InvalidInputError
+from eoflows.base.times import parse_utc
+from eoflows.blocks import GeoEngineServer
+from eoflows.services.geo_engine.request import GeoEngineRequest
+from eoflows.tasks.limits import host_slots
+from eoflows.tasks.load import block_path, load_block
+from eoflows.tasks.logs import run_logger
 
 if TYPE_CHECKING:
-    from eokit.geo_engine import (
+    from eoflows.services.geo_engine import (
         GeoEngineClient,
         ProvenanceEntry,
         QueryRectangle,
@@ -91,7 +91,7 @@ class GeoQuestion:
             srs: The workflow's reference system.
             transform: Whether the box is put into it; else it stays as it was given.
         """
-        from eokit.geo_engine import BoundingBox2D, QueryRectangle, SpatialResolution  # noqa: PLC0415
+        from eoflows.services.geo_engine import BoundingBox2D, QueryRectangle, SpatialResolution  # noqa: PLC0415
 
         given = self.bbox
         box = BoundingBox2D(given.xmin, given.ymin, given.xmax, given.ymax)
@@ -108,7 +108,7 @@ class GeoQuestion:
         Raises:
             InvalidInputError: The workflow gives no raster, or has no such band.
         """
-        from eokit.geo_engine import RasterResultDescriptor  # noqa: PLC0415
+        from eoflows.services.geo_engine import RasterResultDescriptor  # noqa: PLC0415
 
         descriptor = workflow.must_be(RasterResultDescriptor)
         names = [band.name for band in descriptor.bands]
@@ -152,7 +152,7 @@ async def find_workflow(client: "GeoEngineClient", workflow: WorkflowSource) -> 
         AbsentError: The server does not know the id.
         RefusedError: The server does not accept the workflow; the message says why.
     """
-    from eokit.geo_engine import load_workflow, submit_workflow  # noqa: PLC0415
+    from eoflows.services.geo_engine import load_workflow, submit_workflow  # noqa: PLC0415
 
     if isinstance(workflow, str) and not workflow.lstrip().startswith("{"):
         return await load_workflow(client, workflow.strip())
@@ -186,7 +186,7 @@ async def dataset_request(
     Raises:
         InvalidInputError: The workflow gives no raster, or the block is missing.
     """
-    from eokit.geo_engine.times import format_ms  # noqa: PLC0415
+    from eoflows.services.geo_engine.times import format_ms  # noqa: PLC0415
 
     async with open_geo_engine(server) as (_, client):
         workflow = await find_workflow(client, question.workflow)

@@ -21,7 +21,7 @@ from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.events import emit_event
 
-from eokit.staging.verdict import Ending
+from eoflows.products.staging.verdict import Ending
 
 __all__ = ["BEGUN", "OVER", "tell_incident"]
 

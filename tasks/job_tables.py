@@ -6,10 +6,10 @@ from typing import Any
 
 from prefect.artifacts import acreate_table_artifact
 
-from eokit.errors import public_url
-from eokit.jobs.models import Phase
-from eokit.ledger import JobRecord
-from eokit.times import format_utc
+from eoflows.base.errors import public_url
+from eoflows.base.times import format_utc
+from eoflows.jobs.ledger import JobRecord
+from eoflows.jobs.models import Phase
 
 __all__ = ["counted", "progress_of", "publish_jobs"]
 

@@ -19,7 +19,7 @@ from prefect.client.orchestration import get_client
 from prefect.concurrency.asyncio import ConcurrencySlotAcquisitionError, concurrency
 from prefect.logging import get_logger
 
-from eokit.concurrency import one_error
+from eoflows.base.concurrency import one_error
 
 __all__ = ["PREFIX", "Slot", "host_slots"]
 

@@ -7,7 +7,7 @@ from prefect.blocks.core import Block
 from prefect.exceptions import PrefectException
 from pydantic import ValidationError
 
-from eokit.errors import InvalidInputError, UnreachableError
+from eoflows.base.errors import InvalidInputError, UnreachableError
 
 __all__ = ["block_path", "load_block", "load_server"]
 

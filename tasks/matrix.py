@@ -15,19 +15,27 @@ from prefect.runtime import deployment
 from prefect.states import Completed, Failed
 from pydantic_core import to_jsonable_python
 
-from eokit.audit import Inventory, Scope, repair_command, take_census
-from eokit.errors import CatalogError, DeadlineError, ServiceError, StorageError, public_url
-from eokit.matrix import Column, Matrix, MatrixLine, column_of, matrix_markdown, matrix_page, matrix_svg
-from eokit.matrix.cells import span_of_days
-from eokit.rs_server import FlowEnv, FlowEnvArgs
-from eokit.staging import Place
-from eokit.systematic import Pace
-from eokit.times import Interval, format_utc
-from tasks.environment import opened
-from tasks.logs import run_logger
-from tasks.pictures import publish_image
-from tasks.progress import shown_progress
-from tasks.systematic import SystematicOrder, publications
+from eoflows.base.errors import CatalogError, DeadlineError, ServiceError, StorageError, public_url
+from eoflows.base.times import Interval, format_utc
+from eoflows.completeness.audit import Inventory, Scope, repair_command, take_census
+from eoflows.completeness.matrix import (
+    Column,
+    Matrix,
+    MatrixLine,
+    column_of,
+    matrix_markdown,
+    matrix_page,
+    matrix_svg,
+)
+from eoflows.completeness.matrix.cells import span_of_days
+from eoflows.products.environment import FlowEnv, FlowEnvArgs
+from eoflows.products.staging import Place
+from eoflows.products.systematic import Pace
+from eoflows.tasks.environment import opened
+from eoflows.tasks.logs import run_logger
+from eoflows.tasks.pictures import publish_image
+from eoflows.tasks.progress import shown_progress
+from eoflows.tasks.systematic import SystematicOrder, publications
 
 __all__ = ["Morning", "make_matrix", "matrix_state"]
 

@@ -7,10 +7,10 @@ from typing import Any
 import orjson
 from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
 
-from blocks import OgcProcessesServer
-from eokit.errors import InvalidInputError
-from eokit.ogc_processes import AsyncClient, ProcessDescription, ProcessSummary
-from tasks.load import block_path, load_block
+from eoflows.base.errors import InvalidInputError
+from eoflows.blocks import OgcProcessesServer
+from eoflows.services.ogc_processes import AsyncClient, ProcessDescription, ProcessSummary
+from eoflows.tasks.load import block_path, load_block
 
 __all__ = ["describe", "ogc_server", "open_ogc", "processes_of", "read_inputs"]
 

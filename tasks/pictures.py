@@ -23,7 +23,7 @@ async def publish_png(key: str, picture: "Image.Image", title: str) -> None:
         picture: The picture.
         title: What it shows.
     """
-    from eokit.geo_engine.previews import small_png  # noqa: PLC0415
+    from eoflows.services.geo_engine.previews import small_png  # noqa: PLC0415
 
     await publish_image(key, await anyio.to_thread.run_sync(small_png, picture, MOST_BYTES), "png", title)
 

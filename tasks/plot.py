@@ -14,13 +14,13 @@ from prefect import task
 from prefect.artifacts import acreate_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 
-from eokit.errors import ContractError
-from tasks.geo_engine import find_workflow, open_geo_engine
-from tasks.pictures import MOST_BYTES, publish_image, publish_png
-from tasks.produce import Produced, ResultOrder, cite, publish_produced, question_of
+from eoflows.base.errors import ContractError
+from eoflows.tasks.geo_engine import find_workflow, open_geo_engine
+from eoflows.tasks.pictures import MOST_BYTES, publish_image, publish_png
+from eoflows.tasks.produce import Produced, ResultOrder, cite, publish_produced, question_of
 
 if TYPE_CHECKING:
-    from eokit.geo_engine import WrappedPlotOutput
+    from eoflows.services.geo_engine import WrappedPlotOutput
 
 __all__ = ["plot_task"]
 
@@ -67,7 +67,7 @@ async def plot_task(order: ResultOrder) -> Produced:
 
 def _content(plot: "WrappedPlotOutput") -> bytes:
     """What is stored."""
-    from eokit.geo_engine import VegaLite  # noqa: PLC0415
+    from eoflows.services.geo_engine import VegaLite  # noqa: PLC0415
 
     match plot.output_format:
         case "JsonVega":
@@ -97,6 +97,6 @@ async def _show(plot: "WrappedPlotOutput", content: bytes, title: str) -> None:
 
 
 def _png(plot: "WrappedPlotOutput", content: bytes) -> bytes:
-    from eokit.geo_engine import VegaLite  # noqa: PLC0415
+    from eoflows.services.geo_engine import VegaLite  # noqa: PLC0415
 
     return VegaLite(plot.vega_spec).to_png() if plot.output_format == "JsonVega" else content

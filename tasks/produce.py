@@ -12,19 +12,19 @@ from prefect.artifacts import acreate_link_artifact, acreate_table_artifact
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
-from blocks import GeoEngineServer
-from eokit.digest import json_digest
-from eokit.errors import InvalidInputError
-from tasks.geo_engine import GeoQuestion, publish_provenance
-from tasks.logs import run_logger
-from tasks.pictures import publish_png
-from tasks.progress import shown_progress
-from tasks.publish import human_bytes
-from tasks.stored import Place, open_place
+from eoflows.base.digest import json_digest
+from eoflows.base.errors import InvalidInputError
+from eoflows.blocks import GeoEngineServer
+from eoflows.tasks.geo_engine import GeoQuestion, publish_provenance
+from eoflows.tasks.logs import run_logger
+from eoflows.tasks.pictures import publish_png
+from eoflows.tasks.progress import shown_progress
+from eoflows.tasks.publish import human_bytes
+from eoflows.tasks.stored import Place, open_place
 
 if TYPE_CHECKING:
-    from eokit.geo_engine import Progress, RasterQueryRectangle, Workflow
-    from eokit.geo_engine.previews import Sample
+    from eoflows.services.geo_engine import Progress, RasterQueryRectangle, Workflow
+    from eoflows.services.geo_engine.previews import Sample
 
 __all__ = [
     "Produced",
@@ -211,7 +211,7 @@ def question_of(workflow: "Workflow", query: Any) -> dict[str, Any]:
 
 async def cite(workflow: "Workflow", key: str) -> dict[str, Any]:
     """Show where a workflow's data come from, and give it as attributes of the result."""
-    from eokit.geo_engine import citations  # noqa: PLC0415
+    from eoflows.services.geo_engine import citations  # noqa: PLC0415
 
     return citations(await publish_provenance(f"{key}-provenance", workflow))
 
@@ -239,21 +239,21 @@ async def watched(key: str, limit: int) -> AsyncIterator[Watch]:
 
 
 def _fill_value_warning() -> type[Warning]:
-    from eokit.geo_engine import FillValueWarning  # noqa: PLC0415
+    from eoflows.services.geo_engine import FillValueWarning  # noqa: PLC0415
 
     return FillValueWarning
 
 
 async def preview(key: str, path: Path) -> None:
     """Show a picture of a GeoTIFF."""
-    from eokit.geo_engine.previews import tiff_sample  # noqa: PLC0415
+    from eoflows.services.geo_engine.previews import tiff_sample  # noqa: PLC0415
 
     await show(key, await anyio.to_thread.run_sync(tiff_sample, path))
 
 
 async def show(key: str, sample: "Sample | None") -> None:
     """Show a picture of some pixels."""
-    from eokit.geo_engine.previews import picture_of  # noqa: PLC0415
+    from eoflows.services.geo_engine.previews import picture_of  # noqa: PLC0415
 
     if sample is not None:
         picture = await anyio.to_thread.run_sync(picture_of, sample)

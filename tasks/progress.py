@@ -7,7 +7,7 @@ from uuid import UUID
 import anyio
 from prefect.artifacts import acreate_progress_artifact, aupdate_progress_artifact
 
-from eokit.concurrency import one_error
+from eoflows.base.concurrency import one_error
 
 __all__ = ["shown_progress"]
 

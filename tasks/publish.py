@@ -5,9 +5,9 @@ from typing import Any
 
 from prefect.artifacts import acreate_link_artifact, acreate_table_artifact
 
-from eokit.errors import public_url
-from eokit.stac.items import ItemDict, product_type, validity
-from eokit.staging import ItemRecord, StagingReport
+from eoflows.base.errors import public_url
+from eoflows.products.staging import ItemRecord, StagingReport
+from eoflows.stores.stac.items import ItemDict, product_type, validity
 
 __all__ = ["human_bytes", "publish_items", "publish_report"]
 

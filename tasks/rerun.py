@@ -22,7 +22,7 @@ from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.states import Scheduled
 
-from tasks.logs import run_logger
+from eoflows.tasks.logs import run_logger
 
 __all__ = ["DeadRuns", "Fate", "rerun_dead_runs"]
 

@@ -7,16 +7,16 @@ from typing import Any, Literal
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.states import Completed, Failed
 
-from eokit.errors import EoError, OutcomeUnknownError, PartialError
-from eokit.jobs.collect import Collection
-from eokit.jobs.models import Phase
-from eokit.ledger import JobFilter, JobRecord
-from tasks.collect import collect_jobs_of, publish_collections
-from tasks.decide import cancel_run
-from tasks.job_tables import counted, publish_jobs
-from tasks.servers import Desk, open_desk
-from tasks.submit import AnyRequest, Submission, submit_task
-from tasks.track import follow_jobs
+from eoflows.base.errors import EoError, OutcomeUnknownError, PartialError
+from eoflows.jobs.collect import Collection
+from eoflows.jobs.ledger import JobFilter, JobRecord
+from eoflows.jobs.models import Phase
+from eoflows.tasks.collect import collect_jobs_of, publish_collections
+from eoflows.tasks.decide import cancel_run
+from eoflows.tasks.job_tables import counted, publish_jobs
+from eoflows.tasks.servers import Desk, open_desk
+from eoflows.tasks.submit import AnyRequest, Submission, submit_task
+from eoflows.tasks.track import follow_jobs
 
 __all__ = [
     "JobsOutcome",

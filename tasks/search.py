@@ -8,14 +8,14 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 from pystac import ItemCollection
 
-from eokit.errors import InvalidInputError, TruncatedError
-from eokit.rs_server import AuxiliarySource, FlowEnvArgs, select_search_client_and_kwargs
-from eokit.selection import partial_pages
-from eokit.stac import SearchRequest
-from eokit.stac.items import ItemDict
-from eokit.tracing import span
-from tasks.environment import opened
-from tasks.logs import run_logger
+from eoflows.base.errors import InvalidInputError, TruncatedError
+from eoflows.base.tracing import span
+from eoflows.products.environment import AuxiliarySource, FlowEnvArgs, select_search_client_and_kwargs
+from eoflows.products.selection import partial_pages
+from eoflows.stores.stac import SearchRequest
+from eoflows.stores.stac.items import ItemDict
+from eoflows.tasks.environment import opened
+from eoflows.tasks.logs import run_logger
 
 __all__ = ["ending_state", "search_task"]
 

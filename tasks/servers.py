@@ -6,14 +6,14 @@ from typing import Any
 
 from prefect.runtime import flow_run
 
-from blocks import JobLedger
-from blocks.jobs import JobServerBlock
-from eokit.errors import InvalidInputError
-from eokit.jobs.service import JobServer
-from eokit.ledger import Ledger
-from eokit.storage import Storage
-from tasks.limits import host_slots
-from tasks.load import load_block, load_server
+from eoflows.base.errors import InvalidInputError
+from eoflows.blocks import JobLedger
+from eoflows.blocks.jobs import JobServerBlock
+from eoflows.jobs.ledger import Ledger
+from eoflows.jobs.service import JobServer
+from eoflows.stores.storage import Storage
+from eoflows.tasks.limits import host_slots
+from eoflows.tasks.load import load_block, load_server
 
 __all__ = ["Desk", "open_desk", "open_server"]
 

@@ -14,7 +14,7 @@ from prefect import Flow, Task
 from prefect.context import FlowRunContext
 from prefect.utilities.callables import get_call_parameters
 
-from eokit.errors import InvalidInputError, UnreachableError
+from eoflows.base.errors import InvalidInputError, UnreachableError
 
 if TYPE_CHECKING:
     from prefect_dask.task_runners import DaskTaskRunner, PrefectDaskFuture

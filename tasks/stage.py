@@ -12,24 +12,29 @@ from prefect.states import Completed, Failed
 from pydantic import Field
 from pystac import ItemCollection
 
-from eokit.errors import InvalidInputError, PartialError
-from eokit.rs_server import AuxiliarySource, FlowEnv, FlowEnvArgs, select_search_client_and_kwargs
-from eokit.selection import Selection, Wanted, complete_pages, partial_pages
-from eokit.stac import SearchRequest
-from eokit.stac.items import ItemDict
-from eokit.staging import ItemRecord, Outcome, Place, Stager, StagingReport, stage_pages
-from eokit.staging.pipeline import PipelineSettings
-from eokit.staging.provenance import REASON, Provenance
-from eokit.staging.sieve import Sieve
-from eokit.staging.verdict import Ending, StagingVerdict
-from eokit.storage import asset_key
-from eokit.tracing import span
-from tasks.earlier import failed_items, table_key
-from tasks.environment import opened
-from tasks.logs import run_logger
-from tasks.progress import shown_progress
-from tasks.publish import human_bytes, publish_report
-from tasks.spread import Spread, spread
+from eoflows.base.errors import InvalidInputError, PartialError
+from eoflows.base.tracing import span
+from eoflows.products.environment import (
+    AuxiliarySource,
+    FlowEnv,
+    FlowEnvArgs,
+    select_search_client_and_kwargs,
+)
+from eoflows.products.selection import Selection, Wanted, complete_pages, partial_pages
+from eoflows.products.staging import ItemRecord, Outcome, Place, Stager, StagingReport, stage_pages
+from eoflows.products.staging.pipeline import PipelineSettings
+from eoflows.products.staging.provenance import REASON, Provenance
+from eoflows.products.staging.sieve import Sieve
+from eoflows.products.staging.verdict import Ending, StagingVerdict
+from eoflows.stores.stac import SearchRequest
+from eoflows.stores.stac.items import ItemDict
+from eoflows.stores.storage import asset_key
+from eoflows.tasks.earlier import failed_items, table_key
+from eoflows.tasks.environment import opened
+from eoflows.tasks.logs import run_logger
+from eoflows.tasks.progress import shown_progress
+from eoflows.tasks.publish import human_bytes, publish_report
+from eoflows.tasks.spread import Spread, spread
 
 __all__ = [
     "OnFailure",
@@ -294,7 +299,7 @@ async def stage_batch_task(env: FlowEnvArgs, order: Order, batch: list[ItemDict]
     async with opened(env) as flow_env:
         if flow_env.service is not None and flow_env.service.stages_all:
             # Only here is the machinery of remote jobs loaded.
-            from tasks.stage_by_service import stage_by_service  # noqa: PLC0415
+            from eoflows.tasks.stage_by_service import stage_by_service  # noqa: PLC0415
 
             return (await stage_by_service(flow_env, order.collection, batch, order.selected)).records
         return await make_stager(flow_env, order).stage(batch)

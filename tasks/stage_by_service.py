@@ -11,15 +11,16 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 from pystac import ItemCollection
 
-from eokit.errors import InvalidInputError
-from eokit.jobs.models import OPEN, Phase, Recognition, intent_key
-from eokit.jobs.service import JobServer
-from eokit.jobs.tracker import track_round
-from eokit.jobs.wait import wait_for_jobs
-from eokit.ledger import JobFilter, JobRecord, Ledger
-from eokit.ogc_processes.service import OgcRequest, OgcService
-from eokit.rs_server import FlowEnv, FlowEnvArgs, StagingService
-from eokit.rs_server.staging import (
+from eoflows.base.errors import InvalidInputError
+from eoflows.base.tracing import span
+from eoflows.jobs.ledger import JobFilter, JobRecord, Ledger
+from eoflows.jobs.models import OPEN, Phase, Recognition, intent_key
+from eoflows.jobs.service import JobServer
+from eoflows.jobs.tracker import track_round
+from eoflows.jobs.wait import wait_for_jobs
+from eoflows.products.environment import FlowEnv, FlowEnvArgs, StagingService
+from eoflows.products.staging import ItemPlan, ItemRecord, Outcome, Place, Stager
+from eoflows.products.staging.by_service import (
     PROCESS,
     StationJob,
     by_station,
@@ -27,16 +28,15 @@ from eokit.rs_server.staging import (
     job_document,
     staging_requests,
 )
-from eokit.rs_server.staging_input import StacInput, read_stac_input
-from eokit.stac.items import ItemDict
-from eokit.staging import ItemPlan, ItemRecord, Outcome, Place, Stager
-from eokit.tracing import span
-from tasks.environment import opened
-from tasks.logs import run_logger
-from tasks.ogc import ogc_server
-from tasks.servers import Desk, open_desk, open_server
-from tasks.submit import submit_jobs
-from tasks.track import tell_finished
+from eoflows.products.staging.service_input import StacInput, read_stac_input
+from eoflows.services.ogc_processes.service import OgcRequest, OgcService
+from eoflows.stores.stac.items import ItemDict
+from eoflows.tasks.environment import opened
+from eoflows.tasks.logs import run_logger
+from eoflows.tasks.ogc import ogc_server
+from eoflows.tasks.servers import Desk, open_desk, open_server
+from eoflows.tasks.submit import submit_jobs
+from eoflows.tasks.track import tell_finished
 
 __all__ = ["ServiceStaged", "stage_by_service", "stage_input", "staging_task"]
 

@@ -6,20 +6,20 @@ from datetime import datetime
 
 from prefect.artifacts import acreate_table_artifact
 
-from eokit.errors import EoError, InvalidInputError
-from eokit.rs_server import AuxiliarySource, FlowEnvArgs
-from eokit.selection import wire_filter
-from eokit.selection.alternatives import Finding, Trail, first_found
-from eokit.selection.scene import Scene
-from eokit.selection.table import Alternative, AuxiliaryInput
-from eokit.stac.items import ItemDict
-from eokit.staging import Place
-from eokit.staging.scene_verdict import InputVerdict, SceneVerdict
-from eokit.staging.verdict import StagingVerdict
-from tasks.earlier import failed_inputs, store_scene
-from tasks.environment import opened
-from tasks.logs import run_logger
-from tasks.stage import Order, stage_aux
+from eoflows.base.errors import EoError, InvalidInputError
+from eoflows.products.environment import AuxiliarySource, FlowEnvArgs
+from eoflows.products.selection import wire_filter
+from eoflows.products.selection.alternatives import Finding, Trail, first_found
+from eoflows.products.selection.scene import Scene
+from eoflows.products.selection.table import Alternative, AuxiliaryInput
+from eoflows.products.staging import Place
+from eoflows.products.staging.scene_verdict import InputVerdict, SceneVerdict
+from eoflows.products.staging.verdict import StagingVerdict
+from eoflows.stores.stac.items import ItemDict
+from eoflows.tasks.earlier import failed_inputs, store_scene
+from eoflows.tasks.environment import opened
+from eoflows.tasks.logs import run_logger
+from eoflows.tasks.stage import Order, stage_aux
 
 __all__ = ["SceneOrder", "scene_of", "stage_for_scene"]
 

@@ -9,15 +9,15 @@ from urllib.parse import urlsplit
 import anyio
 import orjson
 
-from blocks import ObjectStorage
-from eokit.errors import StorageError
-from eokit.storage import LocalStorage, Storage
-from eokit.transfer import Checksum
-from eokit.transfer.checksums import Hasher
-from tasks.load import load_block
+from eoflows.base.errors import StorageError
+from eoflows.blocks import ObjectStorage
+from eoflows.stores.storage import LocalStorage, Storage
+from eoflows.stores.transfer import Checksum
+from eoflows.stores.transfer.checksums import Hasher
+from eoflows.tasks.load import load_block
 
 if TYPE_CHECKING:
-    from eokit.geo_engine.zarr_writer import Store
+    from eoflows.services.geo_engine.zarr_writer import Store
 
 __all__ = ["Place", "StoredFile", "open_place"]
 
@@ -71,7 +71,7 @@ class Place:
         """The result as a Zarr store."""
         if self.local is not None:
             return self.local
-        from eokit.geo_engine.zarr_writer import object_store  # noqa: PLC0415
+        from eoflows.services.geo_engine.zarr_writer import object_store  # noqa: PLC0415
 
         assert self.block.bucket is not None  # noqa: S101
         return object_store(self.block.bucket.open(), urlsplit(self.href).path)

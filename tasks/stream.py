@@ -8,9 +8,9 @@ import anyio
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from blocks import GeoEngineServer
-from tasks.geo_engine import find_workflow, open_geo_engine
-from tasks.produce import (
+from eoflows.blocks import GeoEngineServer
+from eoflows.tasks.geo_engine import find_workflow, open_geo_engine
+from eoflows.tasks.produce import (
     Produced,
     ResultOrder,
     Watch,
@@ -23,11 +23,11 @@ from tasks.produce import (
     stored_file,
     watched,
 )
-from tasks.publish import human_bytes
-from tasks.stored import Place
+from eoflows.tasks.publish import human_bytes
+from eoflows.tasks.stored import Place
 
 if TYPE_CHECKING:
-    from eokit.geo_engine import RasterQueryRectangle, Workflow
+    from eoflows.services.geo_engine import RasterQueryRectangle, Workflow
 
 __all__ = ["RasterFormat", "stream_raster_task", "stream_vector_task"]
 
@@ -96,8 +96,8 @@ async def _zarr(
     fill: float | None,
     attrs: Mapping[str, Any],
 ) -> tuple[dict[str, Any], bool, bool]:
-    from eokit.geo_engine.previews import zarr_sample  # noqa: PLC0415
-    from eokit.geo_engine.zarr_writer import ZarrSettings  # noqa: PLC0415
+    from eoflows.services.geo_engine.previews import zarr_sample  # noqa: PLC0415
+    from eoflows.services.geo_engine.zarr_writer import ZarrSettings  # noqa: PLC0415
 
     settings = ZarrSettings(fill_value=fill, overwrite=place.overwrite, attrs=attrs)
     stored = await workflow.raster_stream_into_zarr(
@@ -122,7 +122,7 @@ async def stream_vector_task(order: ResultOrder) -> Produced:
         StorageError: Something else is there.
         TruncatedError: Every attempt broke before its end.
     """
-    from eokit.geo_engine import VectorResultDescriptor  # noqa: PLC0415
+    from eoflows.services.geo_engine import VectorResultDescriptor  # noqa: PLC0415
 
     async with open_geo_engine(order.server) as (block, client):
         workflow = await find_workflow(client, order.question.workflow)

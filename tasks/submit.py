@@ -9,19 +9,19 @@ import anyio
 from prefect import task
 from pydantic import Field
 
-from eokit.concurrency import one_error
-from eokit.dummy import DummyRequest
-from eokit.earth_engine.request import EarthEngineRequest
-from eokit.errors import BudgetError, EoError
-from eokit.geo_engine.request import GeoEngineRequest
-from eokit.jobs.models import JobRequest
-from eokit.jobs.service import JobServer
-from eokit.jobs.submit import submit
-from eokit.ledger import Intent, JobFilter, JobRecord, Ledger, Reservation
-from eokit.ogc_processes.service import OgcRequest
-from eokit.up42.service import Up42Request
-from tasks.logs import run_logger
-from tasks.servers import Desk, open_desk, open_server, run_label
+from eoflows.base.concurrency import one_error
+from eoflows.base.errors import BudgetError, EoError
+from eoflows.jobs.ledger import Intent, JobFilter, JobRecord, Ledger, Reservation
+from eoflows.jobs.models import JobRequest
+from eoflows.jobs.service import JobServer
+from eoflows.jobs.submit import submit
+from eoflows.services.dummy import DummyRequest
+from eoflows.services.earth_engine.request import EarthEngineRequest
+from eoflows.services.geo_engine.request import GeoEngineRequest
+from eoflows.services.ogc_processes.service import OgcRequest
+from eoflows.services.up42.service import Up42Request
+from eoflows.tasks.logs import run_logger
+from eoflows.tasks.servers import Desk, open_desk, open_server, run_label
 
 __all__ = ["AnyRequest", "Submission", "submit_jobs", "submit_task"]
 

@@ -9,12 +9,18 @@ from typing import Any
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
-from eokit.errors import InvalidInputError
-from eokit.rs_server import AuxiliarySource, FlowEnv, FlowEnvArgs, select_search_client_and_kwargs
-from eokit.stac import SearchRequest
-from eokit.staging import Place, StagingReport
-from eokit.staging.twins import Twins
-from eokit.systematic import (
+from eoflows.base.errors import InvalidInputError
+from eoflows.base.times import Interval, format_utc, parse_utc
+from eoflows.base.tracing import span
+from eoflows.products.environment import (
+    AuxiliarySource,
+    FlowEnv,
+    FlowEnvArgs,
+    select_search_client_and_kwargs,
+)
+from eoflows.products.staging import Place, StagingReport
+from eoflows.products.staging.twins import Twins
+from eoflows.products.systematic import (
     Pace,
     Progress,
     Publications,
@@ -25,15 +31,14 @@ from eokit.systematic import (
     follow,
     watermarks_beside,
 )
-from eokit.systematic.verdict import StreamState, SystematicVerdict
-from eokit.times import Interval, format_utc, parse_utc
-from eokit.tracing import span
-from tasks.earlier import table_key
-from tasks.environment import opened
-from tasks.logs import run_logger
-from tasks.progress import shown_progress
-from tasks.publish import human_bytes, publish_report
-from tasks.stage import OnFailure, Order, make_stager, stage_batch_task, usual_assets
+from eoflows.products.systematic.verdict import StreamState, SystematicVerdict
+from eoflows.stores.stac import SearchRequest
+from eoflows.tasks.earlier import table_key
+from eoflows.tasks.environment import opened
+from eoflows.tasks.logs import run_logger
+from eoflows.tasks.progress import shown_progress
+from eoflows.tasks.publish import human_bytes, publish_report
+from eoflows.tasks.stage import OnFailure, Order, make_stager, stage_batch_task, usual_assets
 
 __all__ = ["SystematicOrder", "publications", "stage_systematically", "systematic_state"]
 

@@ -7,11 +7,11 @@ from prefect.artifacts import acreate_table_artifact
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
-from eokit.ledger.retention import Tidied
-from eokit.rs_server import FlowEnvArgs
-from tasks.environment import opened
-from tasks.publish import human_bytes
-from tasks.servers import open_desk
+from eoflows.jobs.ledger.retention import Tidied
+from eoflows.products.environment import FlowEnvArgs
+from eoflows.tasks.environment import opened
+from eoflows.tasks.publish import human_bytes
+from eoflows.tasks.servers import open_desk
 
 __all__ = ["TABLES", "Swept", "sweep_tables", "tidied_state", "tidy_ledger"]
 
@@ -33,7 +33,7 @@ class Swept:
 
 
 async def tidy_ledger(ledger: str, age: timedelta, *, plan_only: bool) -> Tidied:
-    """Forget what a ledger need not know of what ended long ago; see `eokit.ledger.retention`."""
+    """Forget what a ledger need not know of what ended long ago; see `eoflows.jobs.ledger.retention`."""
     async with open_desk(ledger) as desk:
         return await desk.ledger.tidy(desk.ledger.now() - age, plan_only=plan_only)
 

@@ -7,16 +7,16 @@ from datetime import timedelta
 from prefect import task
 from prefect.events import emit_event
 
-from eokit.errors import public_url
-from eokit.jobs.announce import announce
-from eokit.jobs.models import Phase
-from eokit.jobs.tracker import EndpointRound, track_round
-from eokit.jobs.wait import wait_for_jobs
-from eokit.ledger import JobRecord
-from tasks.job_tables import progress_of
-from tasks.logs import run_logger
-from tasks.progress import shown_progress
-from tasks.servers import Desk, open_desk, open_server
+from eoflows.base.errors import public_url
+from eoflows.jobs.announce import announce
+from eoflows.jobs.ledger import JobRecord
+from eoflows.jobs.models import Phase
+from eoflows.jobs.tracker import EndpointRound, track_round
+from eoflows.jobs.wait import wait_for_jobs
+from eoflows.tasks.job_tables import progress_of
+from eoflows.tasks.logs import run_logger
+from eoflows.tasks.progress import shown_progress
+from eoflows.tasks.servers import Desk, open_desk, open_server
 
 __all__ = ["FINISHED", "LOST", "follow_jobs", "tell_finished", "track_jobs_once", "track_task"]
 

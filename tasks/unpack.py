@@ -10,22 +10,22 @@ from prefect.runtime import task_run
 from prefect.states import Completed, Failed
 from pystac import Item, ItemCollection
 
-from eokit.errors import InvalidInputError, PartialError
-from eokit.rs_server import FlowEnv, FlowEnvArgs
-from eokit.staging import Place
-from eokit.tracing import span
-from eokit.unpack import (
+from eoflows.base.errors import InvalidInputError, PartialError
+from eoflows.base.tracing import span
+from eoflows.products.environment import FlowEnv, FlowEnvArgs
+from eoflows.products.staging import Place
+from eoflows.products.unpack import (
     CataloguedUnpacking,
     Unpacker,
     UnpackOutcome,
     UnpackRecord,
     changed_item,
 )
-from tasks import environment
-from tasks.environment import opened
-from tasks.logs import run_logger
-from tasks.publish import human_bytes
-from tasks.stage import OnFailure
+from eoflows.tasks import environment
+from eoflows.tasks.environment import opened
+from eoflows.tasks.logs import run_logger
+from eoflows.tasks.publish import human_bytes
+from eoflows.tasks.stage import OnFailure
 
 __all__ = [
     "aux_unzip_decompress",

@@ -13,19 +13,19 @@ from prefect.flow_runs import asuspend_flow_run
 from prefect.input import RunInput
 from prefect.states import Failed
 
-from blocks import Up42Credentials
-from eokit.errors import AbsentError, EoError, InvalidInputError, LedgerError
-from eokit.ledger import Approval, ApprovalState, Intent, JobRecord, Reservation
-from eokit.stac import SearchRequest
-from eokit.stac.items import ItemDict
-from eokit.up42.client import Up42Client
-from eokit.up42.offers import Offer, limited, make_offers, requests_for, subject_of, total
-from tasks.load import load_block
-from tasks.logs import run_logger
-from tasks.run_jobs import JobsOutcome, ending_state, follow_submissions
-from tasks.servers import Desk, run_label
-from tasks.submit import Submission, submit_jobs
-from tasks.track import track_jobs_once
+from eoflows.base.errors import AbsentError, EoError, InvalidInputError, LedgerError
+from eoflows.blocks import Up42Credentials
+from eoflows.jobs.ledger import Approval, ApprovalState, Intent, JobRecord, Reservation
+from eoflows.services.up42.client import Up42Client
+from eoflows.services.up42.offers import Offer, limited, make_offers, requests_for, subject_of, total
+from eoflows.stores.stac import SearchRequest
+from eoflows.stores.stac.items import ItemDict
+from eoflows.tasks.load import load_block
+from eoflows.tasks.logs import run_logger
+from eoflows.tasks.run_jobs import JobsOutcome, ending_state, follow_submissions
+from eoflows.tasks.servers import Desk, run_label
+from eoflows.tasks.submit import Submission, submit_jobs
+from eoflows.tasks.track import track_jobs_once
 
 __all__ = [
     "ApprovalPolicy",

@@ -6,10 +6,10 @@ from typing import Any
 
 from prefect.artifacts import acreate_table_artifact
 
-from eokit.errors import InvalidInputError
-from eokit.times import format_utc
-from eokit.up42 import JobStatus
-from tasks.up42 import open_up42
+from eoflows.base.errors import InvalidInputError
+from eoflows.base.times import format_utc
+from eoflows.services.up42 import JobStatus
+from eoflows.tasks.up42 import open_up42
 
 __all__ = ["publish_account"]
 

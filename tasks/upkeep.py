@@ -17,7 +17,9 @@ from prefect.runtime import deployment, flow_run
 from prefect.states import Completed
 from pydantic_core import to_jsonable_python
 
-from eokit.audit import (
+from eoflows.base.errors import public_url
+from eoflows.base.times import format_utc
+from eoflows.completeness.audit import (
     AuditVerdict,
     Day,
     Finding,
@@ -28,22 +30,20 @@ from eokit.audit import (
     Unregistered,
     take_census,
 )
-from eokit.audit.census import stale_parts
-from eokit.errors import public_url
-from eokit.expiry import Expirer, Expiry, Rules, plan_expiry
-from eokit.rs_server import FlowEnv, FlowEnvArgs
-from eokit.staging import ItemRecord, Outcome, Place
-from eokit.staging.twins import Twins
-from eokit.systematic import Publications, Settler
-from eokit.times import format_utc
-from eokit.unpack import sweep_workplaces
-from tasks.earlier import table_key
-from tasks.environment import opened
-from tasks.logs import run_logger
-from tasks.progress import shown_progress
-from tasks.publish import human_bytes
-from tasks.stage import make_stager, stage_batch_task
-from tasks.systematic import SystematicOrder, publications
+from eoflows.completeness.audit.census import stale_parts
+from eoflows.products.environment import FlowEnv, FlowEnvArgs
+from eoflows.products.expiry import Expirer, Expiry, Rules, plan_expiry
+from eoflows.products.staging import ItemRecord, Outcome, Place
+from eoflows.products.staging.twins import Twins
+from eoflows.products.systematic import Publications, Settler
+from eoflows.products.unpack import sweep_workplaces
+from eoflows.tasks.earlier import table_key
+from eoflows.tasks.environment import opened
+from eoflows.tasks.logs import run_logger
+from eoflows.tasks.progress import shown_progress
+from eoflows.tasks.publish import human_bytes
+from eoflows.tasks.stage import make_stager, stage_batch_task
+from eoflows.tasks.systematic import SystematicOrder, publications
 
 __all__ = ["AuditOrder", "audit", "audit_state", "expire", "repair_parameters"]
 

@@ -12,16 +12,16 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
-from eokit.dummy import DummyRequest, DummyService
-from eokit.errors import OutcomeUnknownError
-from eokit.http import HttpClient, RetryPolicy
-from eokit.jobs.models import JobState, Phase
-from eokit.jobs.service import Ask, JobServer, Output
-from eokit.jobs.submit import submit
-from eokit.jobs.tracker import EndpointRound, Pace, track_round
-from eokit.ledger import Intent, JobFilter, JobRecord, Ledger
-from sandbox.dummy import Dummy, DummyJob, DummySettings
-from sandbox.stac.errors import Refusal, answer_refusal
+from eoflows.base.errors import OutcomeUnknownError
+from eoflows.base.http import HttpClient, RetryPolicy
+from eoflows.jobs.ledger import Intent, JobFilter, JobRecord, Ledger
+from eoflows.jobs.models import JobState, Phase
+from eoflows.jobs.service import Ask, JobServer, Output
+from eoflows.jobs.submit import submit
+from eoflows.jobs.tracker import EndpointRound, Pace, track_round
+from eoflows.sandbox.dummy import Dummy, DummyJob, DummySettings
+from eoflows.sandbox.stac.errors import Refusal, answer_refusal
+from eoflows.services.dummy import DummyRequest, DummyService
 
 KINDS = ("token", "inputs", "listing", "none")
 BASE = "http://service.example/dummy"

@@ -11,7 +11,7 @@ from typing import Any
 
 from benchmarks.transfers.cases import CASES, CURL, OURS, PEER, PEER_COMMAND, PEER_ONE_ITEM, SIZE_ONLY
 from benchmarks.transfers.server import write_files
-from eokit.transfer import TransferSettings
+from eoflows.stores.transfer import TransferSettings
 
 __all__ = ["Contest", "Figures", "peers"]
 

@@ -7,8 +7,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from eokit.http import AddressPolicy, Origin
-from eokit.transfer import Checksum, Download, TransferEngine, TransferSettings
+from eoflows.base.http import AddressPolicy, Origin
+from eoflows.stores.transfer import Checksum, Download, TransferEngine, TransferSettings
 
 
 def peak() -> float:

@@ -13,8 +13,8 @@ from typing import Any
 from pydantic import SecretStr
 
 from benchmarks.transfers.ours import peak
-from eokit.storage import ObjectStorage
-from eokit.transfer import S3Bucket
+from eoflows.stores.storage import ObjectStorage
+from eoflows.stores.transfer import S3Bucket
 
 __all__ = ["PUT", "put"]
 

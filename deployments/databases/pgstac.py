@@ -11,9 +11,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from deployments.databases.guard import Guarded
-from deployments.databases.install import pgstac_programs
-from deployments.databases.postgres import HOST, Login, PrivatePostgres, ServerFailedError
+from eoflows.deployments.databases.guard import Guarded
+from eoflows.deployments.databases.install import pgstac_programs
+from eoflows.deployments.databases.postgres import HOST, Login, PrivatePostgres, ServerFailedError
 
 __all__ = ["PrivatePgstac"]
 

@@ -15,8 +15,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from deployments.databases.guard import Guarded
-from deployments.databases.install import postgres_programs
+from eoflows.deployments.databases.guard import Guarded
+from eoflows.deployments.databases.install import postgres_programs
 
 __all__ = ["Login", "PrivatePostgres", "ServerFailedError"]
 

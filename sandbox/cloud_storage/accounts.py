@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox.origins import Origins
+from eoflows.sandbox.origins import Origins
 
 __all__ = ["GoogleAccounts"]
 

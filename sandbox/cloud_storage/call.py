@@ -7,8 +7,8 @@ from urllib.parse import unquote
 
 import orjson
 
-from sandbox.cloud_storage.errors import refusal
-from sandbox.cloud_storage.settings import CloudStorageSettings
+from eoflows.sandbox.cloud_storage.errors import refusal
+from eoflows.sandbox.cloud_storage.settings import CloudStorageSettings
 
 __all__ = ["Call", "segments"]
 

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sandbox.cloud_storage.errors import refusal
-from sandbox.cloud_storage.objects import StoredObject
-from sandbox.stac.errors import Refusal
+from eoflows.sandbox.cloud_storage.errors import refusal
+from eoflows.sandbox.cloud_storage.objects import StoredObject
+from eoflows.sandbox.stac.errors import Refusal
 
 __all__ = ["NO_CONDITIONS", "Conditions"]
 

@@ -1,8 +1,8 @@
 """Sends an object's content, with the headers by which clients check it."""
 
-from sandbox.cloud_storage.objects import StoredObject, crc32c_text, md5_text
-from sandbox.cloud_storage.settings import CloudStorageSettings
-from sandbox.delivery import ContentResponse
+from eoflows.sandbox.cloud_storage.objects import StoredObject, crc32c_text, md5_text
+from eoflows.sandbox.cloud_storage.settings import CloudStorageSettings
+from eoflows.sandbox.delivery import ContentResponse
 
 __all__ = ["ObjectResponse"]
 

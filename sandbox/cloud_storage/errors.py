@@ -1,6 +1,6 @@
 """How Cloud Storage says no."""
 
-from sandbox.stac.errors import Refusal
+from eoflows.sandbox.stac.errors import Refusal
 
 __all__ = ["refusal"]
 

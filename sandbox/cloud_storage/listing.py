@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from itertools import groupby
 from typing import Any
 
-from sandbox.cloud_storage.errors import refusal
-from sandbox.cloud_storage.store import ObjectStore
+from eoflows.sandbox.cloud_storage.errors import refusal
+from eoflows.sandbox.cloud_storage.store import ObjectStore
 
 __all__ = ["list_objects"]
 

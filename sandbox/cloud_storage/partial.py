@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from sandbox.cloud_storage.errors import refusal
+from eoflows.sandbox.cloud_storage.errors import refusal
 
 __all__ = ["partial"]
 

@@ -11,19 +11,19 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox.cloud_storage.accounts import GoogleAccounts
-from sandbox.cloud_storage.call import Call, segments
-from sandbox.cloud_storage.conditions import Conditions
-from sandbox.cloud_storage.downloads import ObjectResponse
-from sandbox.cloud_storage.errors import refusal
-from sandbox.cloud_storage.listing import list_objects
-from sandbox.cloud_storage.objects import StoredObject
-from sandbox.cloud_storage.partial import partial
-from sandbox.cloud_storage.settings import CloudStorageSettings
-from sandbox.cloud_storage.store import ObjectStore
-from sandbox.cloud_storage.uploads import Uploads
-from sandbox.faults import BEHAVIOUR
-from sandbox.stac.errors import Refusal
+from eoflows.sandbox.cloud_storage.accounts import GoogleAccounts
+from eoflows.sandbox.cloud_storage.call import Call, segments
+from eoflows.sandbox.cloud_storage.conditions import Conditions
+from eoflows.sandbox.cloud_storage.downloads import ObjectResponse
+from eoflows.sandbox.cloud_storage.errors import refusal
+from eoflows.sandbox.cloud_storage.listing import list_objects
+from eoflows.sandbox.cloud_storage.objects import StoredObject
+from eoflows.sandbox.cloud_storage.partial import partial
+from eoflows.sandbox.cloud_storage.settings import CloudStorageSettings
+from eoflows.sandbox.cloud_storage.store import ObjectStore
+from eoflows.sandbox.cloud_storage.uploads import Uploads
+from eoflows.sandbox.faults import BEHAVIOUR
+from eoflows.sandbox.stac.errors import Refusal
 
 __all__ = ["CloudStorage"]
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sandbox.cloud_storage.conditions import NO_CONDITIONS, Conditions
-from sandbox.cloud_storage.errors import refusal
-from sandbox.cloud_storage.objects import WRITABLE, StoredObject
+from eoflows.sandbox.cloud_storage.conditions import NO_CONDITIONS, Conditions
+from eoflows.sandbox.cloud_storage.errors import refusal
+from eoflows.sandbox.cloud_storage.objects import WRITABLE, StoredObject
 
 __all__ = ["ObjectStore"]
 

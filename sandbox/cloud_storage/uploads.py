@@ -10,12 +10,12 @@ from typing import Any
 import orjson
 from starlette.responses import JSONResponse, Response
 
-from sandbox.cloud_storage.call import Call
-from sandbox.cloud_storage.conditions import Conditions
-from sandbox.cloud_storage.errors import refusal
-from sandbox.cloud_storage.objects import StoredObject, crc32c_text, md5_text
-from sandbox.cloud_storage.partial import partial
-from sandbox.cloud_storage.store import ObjectStore
+from eoflows.sandbox.cloud_storage.call import Call
+from eoflows.sandbox.cloud_storage.conditions import Conditions
+from eoflows.sandbox.cloud_storage.errors import refusal
+from eoflows.sandbox.cloud_storage.objects import StoredObject, crc32c_text, md5_text
+from eoflows.sandbox.cloud_storage.partial import partial
+from eoflows.sandbox.cloud_storage.store import ObjectStore
 
 __all__ = ["Uploads"]
 

@@ -9,10 +9,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox.earth_engine.operations import Operation
-from sandbox.earth_engine.service import EarthEngine
-from sandbox.earth_engine.settings import Rule
-from sandbox.stac.errors import Refusal
+from eoflows.sandbox.earth_engine.operations import Operation
+from eoflows.sandbox.earth_engine.service import EarthEngine
+from eoflows.sandbox.earth_engine.settings import Rule
+from eoflows.sandbox.stac.errors import Refusal
 
 __all__ = ["earth_engine_admin_routes"]
 

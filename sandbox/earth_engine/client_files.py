@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from sandbox.earth_engine.errors import refusal
+from eoflows.sandbox.earth_engine.errors import refusal
 
 __all__ = ["Parameter", "algorithms_file", "discovery_document", "signatures"]
 

@@ -3,11 +3,11 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from sandbox.earth_engine.client_files import Parameter
-from sandbox.earth_engine.errors import GraphError
-from sandbox.earth_engine.geometry import Geometry, Projection
-from sandbox.earth_engine.images import Image, constant
-from sandbox.earth_engine.values import Collection, Date, DateRange, Feature, moment
+from eoflows.sandbox.earth_engine.client_files import Parameter
+from eoflows.sandbox.earth_engine.errors import GraphError
+from eoflows.sandbox.earth_engine.geometry import Geometry, Projection
+from eoflows.sandbox.earth_engine.images import Image, constant
+from eoflows.sandbox.earth_engine.values import Collection, Date, DateRange, Feature, moment
 
 __all__ = ["converted", "to_date", "to_geometry"]
 

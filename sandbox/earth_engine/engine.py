@@ -3,20 +3,20 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sandbox.earth_engine.errors import GraphError
-from sandbox.earth_engine.evaluate import Graph
-from sandbox.earth_engine.exports import ExportFile, files
-from sandbox.earth_engine.functions_bands import BAND_FUNCTIONS
-from sandbox.earth_engine.functions_collections import collection_functions
-from sandbox.earth_engine.functions_data import DATA_FUNCTIONS
-from sandbox.earth_engine.functions_dates import DATE_FUNCTIONS
-from sandbox.earth_engine.functions_filters import FILTER_FUNCTIONS
-from sandbox.earth_engine.functions_images import image_functions
-from sandbox.earth_engine.functions_places import PLACE_FUNCTIONS
-from sandbox.earth_engine.functions_reducers import REDUCER_FUNCTIONS
-from sandbox.earth_engine.scenes import Catalogue
-from sandbox.earth_engine.settings import EarthEngineSettings
-from sandbox.earth_engine.values import tell
+from eoflows.sandbox.earth_engine.errors import GraphError
+from eoflows.sandbox.earth_engine.evaluate import Graph
+from eoflows.sandbox.earth_engine.exports import ExportFile, files
+from eoflows.sandbox.earth_engine.functions_bands import BAND_FUNCTIONS
+from eoflows.sandbox.earth_engine.functions_collections import collection_functions
+from eoflows.sandbox.earth_engine.functions_data import DATA_FUNCTIONS
+from eoflows.sandbox.earth_engine.functions_dates import DATE_FUNCTIONS
+from eoflows.sandbox.earth_engine.functions_filters import FILTER_FUNCTIONS
+from eoflows.sandbox.earth_engine.functions_images import image_functions
+from eoflows.sandbox.earth_engine.functions_places import PLACE_FUNCTIONS
+from eoflows.sandbox.earth_engine.functions_reducers import REDUCER_FUNCTIONS
+from eoflows.sandbox.earth_engine.scenes import Catalogue
+from eoflows.sandbox.earth_engine.settings import EarthEngineSettings
+from eoflows.sandbox.earth_engine.values import tell
 
 __all__ = ["Engine"]
 

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sandbox.earth_engine.client_files import Parameter, signatures
-from sandbox.earth_engine.conversions import converted
-from sandbox.earth_engine.errors import GraphError
-from sandbox.earth_engine.values import Function
+from eoflows.sandbox.earth_engine.client_files import Parameter, signatures
+from eoflows.sandbox.earth_engine.conversions import converted
+from eoflows.sandbox.earth_engine.errors import GraphError
+from eoflows.sandbox.earth_engine.values import Function
 
 __all__ = ["Graph"]
 

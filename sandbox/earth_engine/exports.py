@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from sandbox.earth_engine.errors import GraphError
-from sandbox.earth_engine.geometry import Projection
-from sandbox.earth_engine.images import Grid, Image
-from sandbox.earth_engine.pixels import Window
-from sandbox.earth_engine.rasters import geotiff
+from eoflows.sandbox.earth_engine.errors import GraphError
+from eoflows.sandbox.earth_engine.geometry import Projection
+from eoflows.sandbox.earth_engine.images import Grid, Image
+from eoflows.sandbox.earth_engine.pixels import Window
+from eoflows.sandbox.earth_engine.rasters import geotiff
 
 __all__ = ["ExportFile", "files", "shard_name"]
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from sandbox.earth_engine.errors import GraphError
-from sandbox.earth_engine.images import Band, Image, Pixels, cast, constant
-from sandbox.earth_engine.pixels import Window
-from sandbox.earth_engine.values import Function
+from eoflows.sandbox.earth_engine.errors import GraphError
+from eoflows.sandbox.earth_engine.images import Band, Image, Pixels, cast, constant
+from eoflows.sandbox.earth_engine.pixels import Window
+from eoflows.sandbox.earth_engine.values import Function
 
 __all__ = ["BAND_FUNCTIONS"]
 

@@ -6,11 +6,11 @@ from dataclasses import replace
 from itertools import islice
 from typing import Any
 
-from sandbox.earth_engine.conversions import to_geometry
-from sandbox.earth_engine.errors import GraphError
-from sandbox.earth_engine.functions_reducers import REDUCERS
-from sandbox.earth_engine.geometry import Geometry, union
-from sandbox.earth_engine.values import (
+from eoflows.sandbox.earth_engine.conversions import to_geometry
+from eoflows.sandbox.earth_engine.errors import GraphError
+from eoflows.sandbox.earth_engine.functions_reducers import REDUCERS
+from eoflows.sandbox.earth_engine.geometry import Geometry, union
+from eoflows.sandbox.earth_engine.values import (
     Collection,
     Element,
     Feature,

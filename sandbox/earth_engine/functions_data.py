@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from itertools import chain
 from typing import Any
 
-from sandbox.earth_engine.errors import GraphError
-from sandbox.earth_engine.values import Function, Reducer
+from eoflows.sandbox.earth_engine.errors import GraphError
+from eoflows.sandbox.earth_engine.values import Function, Reducer
 
 __all__ = ["DATA_FUNCTIONS"]
 

@@ -5,9 +5,9 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
-from sandbox.earth_engine.conversions import to_date
-from sandbox.earth_engine.errors import GraphError
-from sandbox.earth_engine.values import Date, DateRange, Function, moment
+from eoflows.sandbox.earth_engine.conversions import to_date
+from eoflows.sandbox.earth_engine.errors import GraphError
+from eoflows.sandbox.earth_engine.values import Date, DateRange, Function, moment
 
 __all__ = ["DATE_FUNCTIONS"]
 

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from sandbox.earth_engine.conversions import to_date, to_geometry
-from sandbox.earth_engine.values import Collection, Date, DateRange, Filter, Function, value_of
+from eoflows.sandbox.earth_engine.conversions import to_date, to_geometry
+from eoflows.sandbox.earth_engine.values import Collection, Date, DateRange, Filter, Function, value_of
 
 __all__ = ["FILTER_FUNCTIONS"]
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from sandbox.earth_engine.collections import COLLECTIONS
-from sandbox.earth_engine.errors import GraphError
-from sandbox.earth_engine.images import Band, Image, Pixels, constant, mosaic, scene_image
-from sandbox.earth_engine.pixels import Window
-from sandbox.earth_engine.scenes import Catalogue
-from sandbox.earth_engine.values import Collection, Date, Filter, Function, Reducer, value_of
+from eoflows.sandbox.earth_engine.collections import COLLECTIONS
+from eoflows.sandbox.earth_engine.errors import GraphError
+from eoflows.sandbox.earth_engine.images import Band, Image, Pixels, constant, mosaic, scene_image
+from eoflows.sandbox.earth_engine.pixels import Window
+from eoflows.sandbox.earth_engine.scenes import Catalogue
+from eoflows.sandbox.earth_engine.values import Collection, Date, Filter, Function, Reducer, value_of
 
 __all__ = ["image_functions"]
 

@@ -4,11 +4,11 @@ import math
 from dataclasses import replace
 from typing import Any
 
-from sandbox.earth_engine.conversions import to_geometry
-from sandbox.earth_engine.errors import GraphError
-from sandbox.earth_engine.geometry import WGS84, Geometry, Projection, box, geometry_of
-from sandbox.earth_engine.images import Grid, Image
-from sandbox.earth_engine.values import Function
+from eoflows.sandbox.earth_engine.conversions import to_geometry
+from eoflows.sandbox.earth_engine.errors import GraphError
+from eoflows.sandbox.earth_engine.geometry import WGS84, Geometry, Projection, box, geometry_of
+from eoflows.sandbox.earth_engine.images import Grid, Image
+from eoflows.sandbox.earth_engine.values import Function
 
 __all__ = ["PLACE_FUNCTIONS"]
 

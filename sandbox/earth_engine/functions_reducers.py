@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sandbox.earth_engine.values import Function, Reducer
+from eoflows.sandbox.earth_engine.values import Function, Reducer
 
 __all__ = ["REDUCERS", "REDUCER_FUNCTIONS"]
 

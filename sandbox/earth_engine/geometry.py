@@ -10,7 +10,7 @@ import numpy as np
 import pyproj
 from numpy.typing import NDArray
 
-from sandbox.earth_engine.errors import GraphError
+from eoflows.sandbox.earth_engine.errors import GraphError
 
 __all__ = ["WGS84", "Geometry", "Projection", "box", "geometry_of", "union"]
 

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sandbox.earth_engine.errors import GraphError
-from sandbox.earth_engine.geometry import Geometry, Projection, box
-from sandbox.earth_engine.pixels import Window, scene_pixels
-from sandbox.earth_engine.scenes import Scene
+from eoflows.sandbox.earth_engine.errors import GraphError
+from eoflows.sandbox.earth_engine.geometry import Geometry, Projection, box
+from eoflows.sandbox.earth_engine.pixels import Window, scene_pixels
+from eoflows.sandbox.earth_engine.scenes import Scene
 
 __all__ = ["Band", "Grid", "Image", "cast", "constant", "mosaic", "scene_image"]
 

@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sandbox.earth_engine.errors import refusal
-from sandbox.earth_engine.operations import ENDED, Operation, operation_id
-from sandbox.earth_engine.settings import EarthEngineSettings, Failure, Rule
+from eoflows.sandbox.earth_engine.errors import refusal
+from eoflows.sandbox.earth_engine.operations import ENDED, Operation, operation_id
+from eoflows.sandbox.earth_engine.settings import EarthEngineSettings, Failure, Rule
 
 __all__ = ["OperationStore"]
 

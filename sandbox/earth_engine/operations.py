@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sandbox.earth_engine.settings import EarthEngineSettings, Failure
+from eoflows.sandbox.earth_engine.settings import EarthEngineSettings, Failure
 
 __all__ = ["ENDED", "Operation", "operation_id"]
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from sandbox.earth_engine.errors import refusal
+from eoflows.sandbox.earth_engine.errors import refusal
 
 __all__ = ["check_order"]
 

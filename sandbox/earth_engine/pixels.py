@@ -30,7 +30,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sandbox.earth_engine.scenes import Scene
+from eoflows.sandbox.earth_engine.scenes import Scene
 
 __all__ = ["Window", "mosaic_pixels", "scene_pixels"]
 

@@ -3,13 +3,36 @@
 import math
 import random
 import string
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from datetime import datetime, timedelta
+from typing import Any, Protocol
 
-if TYPE_CHECKING:
-    from sandbox.earth_engine.scenes import Scene
+from eoflows.sandbox.earth_engine.collections import CollectionSpec, Satellite
 
 __all__ = ["describe", "scene_name"]
+
+
+class Passing(Protocol):
+    """What is told of a scene; each is as `scenes.Scene` has it."""
+
+    @property
+    def spec(self) -> CollectionSpec: ...
+    @property
+    def satellite(self) -> Satellite: ...
+    @property
+    def column(self) -> int: ...
+    @property
+    def row(self) -> int: ...
+    @property
+    def orbit(self) -> int: ...
+    @property
+    def time(self) -> datetime: ...
+    @property
+    def day(self) -> str: ...
+    @property
+    def centre(self) -> tuple[float, float]: ...
+    @property
+    def name(self) -> str: ...
+
 
 _BANDS = "CDEFGHJKLMNPQRSTUVWX"
 _LETTERS = "".join(sign for sign in string.ascii_uppercase if sign not in "IO")
@@ -17,7 +40,7 @@ _SPARSE_EVERY = 23
 _WITHOUT_THERMAL_EVERY = 29
 
 
-def scene_name(scene: "Scene") -> str:
+def scene_name(scene: Passing) -> str:
     """Return the `system:index`."""
     if scene.spec.kind == "landsat":
         return f"{scene.satellite.mark}_{scene.orbit:03d}{scene.row + 1:03d}_{scene.time:%Y%m%d}"
@@ -27,7 +50,7 @@ def scene_name(scene: "Scene") -> str:
     return f"{_tile(scene)}_{scene.time:%Y%m%dT%H%M%S}"
 
 
-def describe(scene: "Scene", chance: random.Random) -> dict[str, Any]:
+def describe(scene: Passing, chance: random.Random) -> dict[str, Any]:
     """Return the properties of a scene, without its footprint.
 
     One scene in 23 lacks a property that the others have; one Landsat scene in 29 has no temperature.
@@ -43,21 +66,21 @@ def describe(scene: "Scene", chance: random.Random) -> dict[str, Any]:
     }
 
 
-def _tile(scene: "Scene") -> str:
+def _tile(scene: Passing) -> str:
     x, y = scene.centre
     zone = int((x + 180) // 6) + 1
     letters = _LETTERS[scene.column % 24] + _LETTERS[scene.row % 20]
     return f"T{zone:02d}{_BANDS[min(19, int((y + 80) // 8))]}{letters}"
 
 
-def _sun(scene: "Scene", chance: random.Random) -> tuple[float, float]:
+def _sun(scene: Passing, chance: random.Random) -> tuple[float, float]:
     """Return azimuth and elevation, degrees: plausible, not exact."""
     season = 23.4 * math.sin(2 * math.pi * (scene.time.timetuple().tm_yday - 80) / 365.25)
     elevation = max(2.0, 72 - abs(scene.centre[1] - season) + chance.uniform(-1, 1))
     return round(150 + chance.uniform(-20, 20), 6), round(elevation, 6)
 
 
-def _landsat(scene: "Scene", chance: random.Random) -> dict[str, Any]:
+def _landsat(scene: Passing, chance: random.Random) -> dict[str, Any]:
     path, row, mark = scene.orbit, scene.row + 1, scene.satellite.mark
     number, cloud = chance.randrange(10**6), round(chance.uniform(0, 100), 2)
     azimuth, elevation = _sun(scene, chance)
@@ -89,7 +112,7 @@ def _landsat(scene: "Scene", chance: random.Random) -> dict[str, Any]:
     return properties
 
 
-def _sentinel2(scene: "Scene", chance: random.Random) -> dict[str, Any]:
+def _sentinel2(scene: Passing, chance: random.Random) -> dict[str, Any]:
     azimuth, elevation = _sun(scene, chance)
     unit, tile = f"S2{scene.satellite.mark}", _tile(scene)
     baseline, cloud = "05.00", round(chance.uniform(0, 100), 6)
@@ -118,7 +141,7 @@ def _sentinel2(scene: "Scene", chance: random.Random) -> dict[str, Any]:
     return properties
 
 
-def _hls(scene: "Scene", chance: random.Random) -> dict[str, Any]:
+def _hls(scene: Passing, chance: random.Random) -> dict[str, Any]:
     azimuth, elevation = _sun(scene, chance)
     taken, tile = f"{scene.time:%Y-%m-%dT%H:%M:%SZ}", _tile(scene)
     landsat = "HLSL30" in scene.spec.id

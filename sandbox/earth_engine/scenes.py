@@ -10,9 +10,9 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Any
 
-from sandbox.earth_engine.collections import COLLECTIONS, CollectionSpec, Satellite
-from sandbox.earth_engine.properties import describe, scene_name
-from sandbox.earth_engine.settings import Gap
+from eoflows.sandbox.earth_engine.collections import COLLECTIONS, CollectionSpec, Satellite
+from eoflows.sandbox.earth_engine.properties import describe, scene_name
+from eoflows.sandbox.earth_engine.settings import Gap
 
 __all__ = ["Bounds", "Catalogue", "Scene"]
 

@@ -13,18 +13,18 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox.cloud_storage.service import CloudStorage
-from sandbox.earth_engine.client_files import algorithms_file, discovery_document
-from sandbox.earth_engine.errors import GraphError, refusal
-from sandbox.earth_engine.operation_store import OperationStore
-from sandbox.earth_engine.operations import Operation
-from sandbox.earth_engine.orders import check_order
-from sandbox.earth_engine.scenes import Catalogue
-from sandbox.earth_engine.settings import EarthEngineSettings, Failure
-from sandbox.faults import BEHAVIOUR
+from eoflows.sandbox.cloud_storage.service import CloudStorage
+from eoflows.sandbox.earth_engine.client_files import algorithms_file, discovery_document
+from eoflows.sandbox.earth_engine.errors import GraphError, refusal
+from eoflows.sandbox.earth_engine.operation_store import OperationStore
+from eoflows.sandbox.earth_engine.operations import Operation
+from eoflows.sandbox.earth_engine.orders import check_order
+from eoflows.sandbox.earth_engine.scenes import Catalogue
+from eoflows.sandbox.earth_engine.settings import EarthEngineSettings, Failure
+from eoflows.sandbox.faults import BEHAVIOUR
 
 if TYPE_CHECKING:
-    from sandbox.earth_engine.engine import Engine
+    from eoflows.sandbox.earth_engine.engine import Engine
 
 __all__ = ["EarthEngine"]
 
@@ -53,7 +53,7 @@ class EarthEngine:
     @cached_property
     def engine(self) -> "Engine":
         """What computes; the first look loads numpy, pyproj and shapely."""
-        made: Engine = import_module("sandbox.earth_engine.engine").Engine(self.catalogue)
+        made: Engine = import_module("eoflows.sandbox.earth_engine.engine").Engine(self.catalogue)
         return made
 
     def routes(self) -> list[Route]:

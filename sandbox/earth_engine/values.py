@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from sandbox.earth_engine.errors import GraphError
-from sandbox.earth_engine.geometry import Geometry, Projection
-from sandbox.earth_engine.images import Image
+from eoflows.sandbox.earth_engine.errors import GraphError
+from eoflows.sandbox.earth_engine.geometry import Geometry, Projection
+from eoflows.sandbox.earth_engine.images import Image
 
 __all__ = [
     "Collection",

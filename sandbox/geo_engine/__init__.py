@@ -4,10 +4,10 @@ This package imports the standard library only. What computes (numpy, pyarrow, r
 first request below `/geoengine`.
 """
 
-from sandbox.geo_engine.settings import GeoEngineSettings, GeoUser
-from sandbox.geo_engine.sources import Band, Column, RasterSource, VectorSource
-from sandbox.geo_engine.stream_faults import stream_fault
-from sandbox.geo_engine.time_steps import IrregularTime, RegularTime
+from eoflows.sandbox.geo_engine.settings import GeoEngineSettings, GeoUser
+from eoflows.sandbox.geo_engine.sources import Band, Column, RasterSource, VectorSource
+from eoflows.sandbox.geo_engine.stream_faults import stream_fault
+from eoflows.sandbox.geo_engine.time_steps import IrregularTime, RegularTime
 
 __all__ = [
     "Band",

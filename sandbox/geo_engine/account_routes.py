@@ -6,13 +6,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox.geo_engine.errors import EngineError, bad_query
-from sandbox.geo_engine.profiles import Profile
-from sandbox.geo_engine.queries import required
-from sandbox.geo_engine.sessions import Session
-from sandbox.geo_engine.state import State
-from sandbox.geo_engine.usage import GRANULARITIES
-from sandbox.geo_engine.workflow_routes import json_body
+from eoflows.sandbox.geo_engine.errors import EngineError, bad_query
+from eoflows.sandbox.geo_engine.profiles import Profile
+from eoflows.sandbox.geo_engine.queries import required
+from eoflows.sandbox.geo_engine.sessions import Session
+from eoflows.sandbox.geo_engine.state import State
+from eoflows.sandbox.geo_engine.usage import GRANULARITIES
+from eoflows.sandbox.geo_engine.workflow_routes import json_body
 
 __all__ = ["AccountRoutes"]
 

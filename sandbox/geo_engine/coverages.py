@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from sandbox.geo_engine.errors import EngineError, bad_query
-from sandbox.geo_engine.grid import Tiling
-from sandbox.geo_engine.queries import Query, numbers, required
-from sandbox.geo_engine.samples import first_step, over_box, shape_of
-from sandbox.geo_engine.settings import GeoEngineSettings
-from sandbox.geo_engine.sources import RasterSource
+from eoflows.sandbox.geo_engine.errors import EngineError, bad_query
+from eoflows.sandbox.geo_engine.grid import Tiling
+from eoflows.sandbox.geo_engine.queries import Query, numbers, required
+from eoflows.sandbox.geo_engine.samples import first_step, over_box, shape_of
+from eoflows.sandbox.geo_engine.settings import GeoEngineSettings
+from eoflows.sandbox.geo_engine.sources import RasterSource
 
 __all__ = ["capabilities", "description", "get_coverage"]
 

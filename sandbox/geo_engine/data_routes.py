@@ -7,16 +7,16 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox.geo_engine import coverages, pictures
-from sandbox.geo_engine.errors import EngineError, bad_query
-from sandbox.geo_engine.features import Features, select
-from sandbox.geo_engine.plots import plot
-from sandbox.geo_engine.profiles import Profile
-from sandbox.geo_engine.queries import Query, numbers, required
-from sandbox.geo_engine.sessions import Session
-from sandbox.geo_engine.state import State
-from sandbox.geo_engine.time_steps import format_instant
-from sandbox.geo_engine.workflows import Workflow
+from eoflows.sandbox.geo_engine import coverages, pictures
+from eoflows.sandbox.geo_engine.errors import EngineError, bad_query
+from eoflows.sandbox.geo_engine.features import Features, select
+from eoflows.sandbox.geo_engine.plots import plot
+from eoflows.sandbox.geo_engine.profiles import Profile
+from eoflows.sandbox.geo_engine.queries import Query, numbers, required
+from eoflows.sandbox.geo_engine.sessions import Session
+from eoflows.sandbox.geo_engine.state import State
+from eoflows.sandbox.geo_engine.time_steps import format_instant
+from eoflows.sandbox.geo_engine.workflows import Workflow
 
 __all__ = ["DataRoutes"]
 

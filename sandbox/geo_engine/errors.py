@@ -1,6 +1,6 @@
 """Errors as Geo Engine writes them: always JSON, `{"error": NAME, "message": TEXT}`."""
 
-from sandbox.stac.errors import Refusal
+from eoflows.sandbox.stac.errors import Refusal
 
 __all__ = ["EngineError", "bad_query", "unauthorized"]
 

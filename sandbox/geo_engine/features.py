@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sandbox.geo_engine.grid import BoundingBox
-from sandbox.geo_engine.pixels import hashed
-from sandbox.geo_engine.sources import ColumnType, VectorSource
-from sandbox.geo_engine.time_steps import Interval, intersects
+from eoflows.sandbox.geo_engine.grid import BoundingBox
+from eoflows.sandbox.geo_engine.pixels import hashed
+from eoflows.sandbox.geo_engine.sources import ColumnType, VectorSource
+from eoflows.sandbox.geo_engine.time_steps import Interval, intersects
 
 __all__ = ["Features", "chunks", "select"]
 

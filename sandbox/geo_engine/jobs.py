@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from sandbox.geo_engine.errors import EngineError
-from sandbox.geo_engine.sessions import timestamp
+from eoflows.sandbox.geo_engine.errors import EngineError
+from eoflows.sandbox.geo_engine.sessions import timestamp
 
 __all__ = ["Task", "TaskStore"]
 

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sandbox.geo_engine.features import Features
-from sandbox.geo_engine.grid import Grid
-from sandbox.geo_engine.sources import ColumnType, RasterSource
-from sandbox.geo_engine.time_steps import Interval
+from eoflows.sandbox.geo_engine.features import Features
+from eoflows.sandbox.geo_engine.grid import Grid
+from eoflows.sandbox.geo_engine.sources import ColumnType, RasterSource
+from eoflows.sandbox.geo_engine.time_steps import Interval
 
 __all__ = ["MessageCache", "encode_features", "encode_tile"]
 

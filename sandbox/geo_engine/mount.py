@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from starlette.routing import Mount
 from starlette.types import Receive, Scope, Send
 
-from sandbox.geo_engine.settings import GeoEngineSettings
+from eoflows.sandbox.geo_engine.settings import GeoEngineSettings
 
 if TYPE_CHECKING:
-    from sandbox.geo_engine.service import GeoEngine
+    from eoflows.sandbox.geo_engine.service import GeoEngine
 
 __all__ = ["PREFIX", "GeoEngineMount"]
 
@@ -29,7 +29,9 @@ class GeoEngineMount:
     @cached_property
     def service(self) -> "GeoEngine":
         """The Geo Engine."""
-        made: GeoEngine = import_module("sandbox.geo_engine.service").GeoEngine(self._settings, self._clock)
+        made: GeoEngine = import_module("eoflows.sandbox.geo_engine.service").GeoEngine(
+            self._settings, self._clock
+        )
         return made
 
     def routes(self) -> list[Mount]:

@@ -11,10 +11,10 @@ from xml.sax.saxutils import escape
 import numpy as np
 import numpy.typing as npt
 
-from sandbox.geo_engine.errors import EngineError
-from sandbox.geo_engine.queries import Query, numbers, required
-from sandbox.geo_engine.samples import first_step, over_box
-from sandbox.geo_engine.sources import RasterSource
+from eoflows.sandbox.geo_engine.errors import EngineError
+from eoflows.sandbox.geo_engine.queries import Query, numbers, required
+from eoflows.sandbox.geo_engine.samples import first_step, over_box
+from eoflows.sandbox.geo_engine.sources import RasterSource
 
 __all__ = ["get_map", "png", "service_exception"]
 

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sandbox.geo_engine.sources import DATA_TYPES, RasterSource
+from eoflows.sandbox.geo_engine.sources import DATA_TYPES, RasterSource
 
 __all__ = ["hashed", "pixel_values"]
 

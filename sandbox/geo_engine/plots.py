@@ -6,12 +6,12 @@ from typing import Any, Literal
 
 import numpy as np
 
-from sandbox.geo_engine.features import select
-from sandbox.geo_engine.pictures import png
-from sandbox.geo_engine.queries import Query
-from sandbox.geo_engine.samples import first_step, over_box, shape_of
-from sandbox.geo_engine.sources import RasterSource
-from sandbox.geo_engine.workflows import Workflow
+from eoflows.sandbox.geo_engine.features import select
+from eoflows.sandbox.geo_engine.pictures import png
+from eoflows.sandbox.geo_engine.queries import Query
+from eoflows.sandbox.geo_engine.samples import first_step, over_box, shape_of
+from eoflows.sandbox.geo_engine.sources import RasterSource
+from eoflows.sandbox.geo_engine.workflows import Workflow
 
 __all__ = ["plot"]
 

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sandbox.geo_engine.errors import EngineError, bad_query
-from sandbox.geo_engine.grid import BoundingBox
-from sandbox.geo_engine.time_steps import Interval, parse_interval
+from eoflows.sandbox.geo_engine.errors import EngineError, bad_query
+from eoflows.sandbox.geo_engine.grid import BoundingBox
+from eoflows.sandbox.geo_engine.time_steps import Interval, parse_interval
 
 __all__ = ["Query", "numbers", "required"]
 

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sandbox.geo_engine.errors import EngineError
-from sandbox.geo_engine.grid import BoundingBox, Grid
-from sandbox.geo_engine.pixels import pixel_values
-from sandbox.geo_engine.sources import RasterSource
-from sandbox.geo_engine.time_steps import Interval
+from eoflows.sandbox.geo_engine.errors import EngineError
+from eoflows.sandbox.geo_engine.grid import BoundingBox, Grid
+from eoflows.sandbox.geo_engine.pixels import pixel_values
+from eoflows.sandbox.geo_engine.sources import RasterSource
+from eoflows.sandbox.geo_engine.time_steps import Interval
 
 __all__ = ["first_step", "nearest", "over_box", "shape_of"]
 

@@ -9,19 +9,19 @@ from starlette.routing import BaseRoute, Match, Mount, Router, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-from sandbox.faults import BEHAVIOUR
-from sandbox.geo_engine.account_routes import AccountRoutes
-from sandbox.geo_engine.data_routes import DataRoutes
-from sandbox.geo_engine.errors import EngineError
-from sandbox.geo_engine.profiles import PROFILES, Profile
-from sandbox.geo_engine.settings import GeoEngineSettings
-from sandbox.geo_engine.state import State
-from sandbox.geo_engine.stream_faults import BEHAVIOUR_KEY
-from sandbox.geo_engine.stream_plans import raster_messages, vector_messages
-from sandbox.geo_engine.streams import Message, PullStream
-from sandbox.geo_engine.workflow_routes import WorkflowRoutes
-from sandbox.geo_engine.workflows import Workflow
-from sandbox.stac.errors import Refusal
+from eoflows.sandbox.faults import BEHAVIOUR
+from eoflows.sandbox.geo_engine.account_routes import AccountRoutes
+from eoflows.sandbox.geo_engine.data_routes import DataRoutes
+from eoflows.sandbox.geo_engine.errors import EngineError
+from eoflows.sandbox.geo_engine.profiles import PROFILES, Profile
+from eoflows.sandbox.geo_engine.settings import GeoEngineSettings
+from eoflows.sandbox.geo_engine.state import State
+from eoflows.sandbox.geo_engine.stream_faults import BEHAVIOUR_KEY
+from eoflows.sandbox.geo_engine.stream_plans import raster_messages, vector_messages
+from eoflows.sandbox.geo_engine.streams import Message, PullStream
+from eoflows.sandbox.geo_engine.workflow_routes import WorkflowRoutes
+from eoflows.sandbox.geo_engine.workflows import Workflow
+from eoflows.sandbox.stac.errors import Refusal
 
 __all__ = ["GeoEngine"]
 

@@ -9,8 +9,8 @@ from uuid import UUID, uuid4, uuid5
 
 from starlette.requests import HTTPConnection
 
-from sandbox.geo_engine.errors import EngineError, unauthorized
-from sandbox.geo_engine.settings import GeoEngineSettings
+from eoflows.sandbox.geo_engine.errors import EngineError, unauthorized
+from eoflows.sandbox.geo_engine.settings import GeoEngineSettings
 
 __all__ = ["Session", "SessionStore", "User", "timestamp"]
 

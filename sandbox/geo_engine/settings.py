@@ -6,9 +6,9 @@ A field whose doc line says *believed* was never observed on a real server.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from sandbox.geo_engine.grid import TileOrigin
-from sandbox.geo_engine.sources import Band, Column, RasterSource, VectorSource
-from sandbox.geo_engine.time_steps import RegularTime
+from eoflows.sandbox.geo_engine.grid import TileOrigin
+from eoflows.sandbox.geo_engine.sources import Band, Column, RasterSource, VectorSource
+from eoflows.sandbox.geo_engine.time_steps import RegularTime
 
 __all__ = ["GeoEngineSettings", "GeoUser"]
 

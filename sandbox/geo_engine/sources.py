@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
-from sandbox.geo_engine.grid import BoundingBox, Grid
-from sandbox.geo_engine.time_steps import Interval, IrregularTime, RegularTime, time_from
+from eoflows.sandbox.geo_engine.grid import BoundingBox, Grid
+from eoflows.sandbox.geo_engine.time_steps import Interval, IrregularTime, RegularTime, time_from
 
 __all__ = ["DATA_TYPES", "Band", "Column", "ColumnType", "DataType", "RasterSource", "VectorSource"]
 

@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from sandbox.geo_engine.jobs import TaskStore
-from sandbox.geo_engine.messages import MessageCache
-from sandbox.geo_engine.sessions import SessionStore
-from sandbox.geo_engine.settings import GeoEngineSettings
-from sandbox.geo_engine.usage import UsageBook
-from sandbox.geo_engine.workflows import Datasets, WorkflowStore
+from eoflows.sandbox.geo_engine.jobs import TaskStore
+from eoflows.sandbox.geo_engine.messages import MessageCache
+from eoflows.sandbox.geo_engine.sessions import SessionStore
+from eoflows.sandbox.geo_engine.settings import GeoEngineSettings
+from eoflows.sandbox.geo_engine.usage import UsageBook
+from eoflows.sandbox.geo_engine.workflows import Datasets, WorkflowStore
 
 __all__ = ["State"]
 

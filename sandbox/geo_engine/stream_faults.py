@@ -23,7 +23,7 @@ expired_token, error_page, latency, hang, reset.
 from collections.abc import Mapping
 from typing import Any
 
-from sandbox.faults import Fault
+from eoflows.sandbox.faults import Fault
 
 __all__ = ["BEHAVIOUR_KEY", "STREAM_KINDS", "completed", "stream_fault"]
 

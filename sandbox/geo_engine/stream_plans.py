@@ -6,17 +6,17 @@ from itertools import islice
 
 import numpy as np
 
-from sandbox.geo_engine.errors import EngineError, bad_query
-from sandbox.geo_engine.features import Features, chunks
-from sandbox.geo_engine.grid import Grid, Tiling, Window
-from sandbox.geo_engine.messages import encode_features, encode_tile
-from sandbox.geo_engine.pixels import pixel_values
-from sandbox.geo_engine.queries import Query, numbers, required
-from sandbox.geo_engine.samples import nearest
-from sandbox.geo_engine.sources import RasterSource, VectorSource
-from sandbox.geo_engine.state import State
-from sandbox.geo_engine.streams import Message
-from sandbox.geo_engine.time_steps import Interval
+from eoflows.sandbox.geo_engine.errors import EngineError, bad_query
+from eoflows.sandbox.geo_engine.features import Features, chunks
+from eoflows.sandbox.geo_engine.grid import Grid, Tiling, Window
+from eoflows.sandbox.geo_engine.messages import encode_features, encode_tile
+from eoflows.sandbox.geo_engine.pixels import pixel_values
+from eoflows.sandbox.geo_engine.queries import Query, numbers, required
+from eoflows.sandbox.geo_engine.samples import nearest
+from eoflows.sandbox.geo_engine.sources import RasterSource, VectorSource
+from eoflows.sandbox.geo_engine.state import State
+from eoflows.sandbox.geo_engine.streams import Message
+from eoflows.sandbox.geo_engine.time_steps import Interval
 
 __all__ = ["raster_messages", "vector_messages"]
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from sandbox.geo_engine.stream_faults import completed
-from sandbox.protocol import connection_of
-from sandbox.recorder import ACCOUNT, ClientLeftError
+from eoflows.sandbox.geo_engine.stream_faults import completed
+from eoflows.sandbox.protocol import connection_of
+from eoflows.sandbox.recorder import ACCOUNT, ClientLeftError
 
 __all__ = ["Message", "PullStream"]
 

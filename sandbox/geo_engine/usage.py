@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from sandbox.geo_engine.errors import EngineError
-from sandbox.geo_engine.sessions import User, timestamp
-from sandbox.geo_engine.workflows import Workflow
+from eoflows.sandbox.geo_engine.errors import EngineError
+from eoflows.sandbox.geo_engine.sessions import User, timestamp
+from eoflows.sandbox.geo_engine.workflows import Workflow
 
 __all__ = ["GRANULARITIES", "UsageBook"]
 

@@ -8,7 +8,7 @@ from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.protocol import State
 
-from sandbox.protocol import Connection, with_connection
+from eoflows.sandbox.protocol import Connection, with_connection
 
 __all__ = ["FRAGMENT", "WebSocketProtocol"]
 

@@ -10,11 +10,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox.faults import BEHAVIOUR
-from sandbox.geo_engine.errors import EngineError
-from sandbox.geo_engine.profiles import Profile
-from sandbox.geo_engine.state import State
-from sandbox.geo_engine.workflows import Workflow
+from eoflows.sandbox.faults import BEHAVIOUR
+from eoflows.sandbox.geo_engine.errors import EngineError
+from eoflows.sandbox.geo_engine.profiles import Profile
+from eoflows.sandbox.geo_engine.state import State
+from eoflows.sandbox.geo_engine.workflows import Workflow
 
 __all__ = ["WorkflowRoutes", "json_body"]
 

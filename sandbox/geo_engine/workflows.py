@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 from uuid import NAMESPACE_OID, UUID, uuid5
 
-from sandbox.geo_engine.errors import EngineError
-from sandbox.geo_engine.sources import RasterSource, VectorSource
+from eoflows.sandbox.geo_engine.errors import EngineError
+from eoflows.sandbox.geo_engine.sources import RasterSource, VectorSource
 
 __all__ = ["Datasets", "Workflow", "WorkflowStore"]
 

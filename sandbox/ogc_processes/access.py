@@ -2,14 +2,14 @@
 
 import base64
 import binascii
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from starlette.requests import Request
 
-from sandbox.oauth2 import TokenStore
-from sandbox.ogc_processes.problems import Problem
-from sandbox.ogc_processes.settings import Auth, OgcProcessesSettings
-from sandbox.settings import SandboxSettings
+from eoflows.sandbox.oauth2 import TokenStore
+from eoflows.sandbox.ogc_processes.problems import Problem
+from eoflows.sandbox.ogc_processes.settings import Auth, OgcProcessesSettings
 
 __all__ = ["Door"]
 
@@ -20,7 +20,10 @@ _CHALLENGES: dict[Auth, str] = {"basic": 'Basic realm="sandbox"', "bearer": "Bea
 class Door:
     """Checks what a request shows."""
 
-    sandbox: SandboxSettings
+    keys: Collection[str]
+    """Known values of `x-api-key`."""
+    users: Mapping[str, str]
+    """Login to password."""
     tokens: TokenStore
 
     def admit(self, request: Request, settings: OgcProcessesSettings) -> None:
@@ -40,7 +43,7 @@ class Door:
         if settings.auth == "none":
             return True
         if settings.auth == "api_key":
-            return request.headers.get("x-api-key") in self.sandbox.keys
+            return request.headers.get("x-api-key") in self.keys
         if settings.auth == "bearer":
             return token in settings.static_tokens
         if settings.auth == "login":
@@ -52,4 +55,4 @@ class Door:
             user, _, password = base64.b64decode(shown, validate=True).decode().partition(":")
         except (binascii.Error, UnicodeDecodeError):
             return False
-        return bool(password) and self.sandbox.users.get(user) == password
+        return bool(password) and self.users.get(user) == password

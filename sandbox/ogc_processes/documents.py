@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from sandbox.ogc_processes.jobs import Job
-from sandbox.ogc_processes.processes import Process
-from sandbox.ogc_processes.settings import Address, Modes, OgcProcessesSettings
-from sandbox.origins import Origins
+from eoflows.sandbox.ogc_processes.jobs import Job
+from eoflows.sandbox.ogc_processes.processes import Process
+from eoflows.sandbox.ogc_processes.settings import Address, Modes, OgcProcessesSettings
+from eoflows.sandbox.origins import Origins
 
 __all__ = ["Addresses", "conformance", "description", "instant", "landing", "status", "summary"]
 

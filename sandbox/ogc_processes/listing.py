@@ -7,11 +7,11 @@ from urllib.parse import urlencode
 
 from starlette.datastructures import QueryParams
 
-from sandbox.ogc_processes.documents import Addresses
-from sandbox.ogc_processes.jobs import Job
-from sandbox.ogc_processes.problems import Problem
-from sandbox.ogc_processes.settings import OgcProcessesSettings
-from sandbox.stac.times import interval_parameter
+from eoflows.sandbox.ogc_processes.documents import Addresses
+from eoflows.sandbox.ogc_processes.jobs import Job
+from eoflows.sandbox.ogc_processes.problems import Problem
+from eoflows.sandbox.ogc_processes.settings import OgcProcessesSettings
+from eoflows.sandbox.stac.times import interval_parameter
 
 __all__ = ["chosen", "page"]
 

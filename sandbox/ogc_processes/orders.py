@@ -9,9 +9,9 @@ from typing import Any, Literal
 import httpx
 from jsonschema import Draft202012Validator
 
-from sandbox.ogc_processes.problems import Problem
-from sandbox.ogc_processes.processes import Process, ProcessError
-from sandbox.ogc_processes.settings import Modes, OgcProcessesSettings
+from eoflows.sandbox.ogc_processes.problems import Problem
+from eoflows.sandbox.ogc_processes.processes import Process, ProcessError
+from eoflows.sandbox.ogc_processes.settings import Modes, OgcProcessesSettings
 
 __all__ = ["Order", "fetched", "read_order", "runs_async"]
 

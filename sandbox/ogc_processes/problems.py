@@ -5,7 +5,7 @@ from html import escape
 import orjson
 from starlette.responses import HTMLResponse, Response
 
-from sandbox.ogc_processes.settings import ErrorStyle
+from eoflows.sandbox.ogc_processes.settings import ErrorStyle
 
 __all__ = ["Problem", "gone", "no_such_job", "no_such_process", "not_ready"]
 

@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sandbox.ogc_processes.geotiff import MEDIA_TYPE, Raster, read_geotiff, write_geotiff
-from sandbox.ogc_processes.jobs import Output
+from eoflows.sandbox.ogc_processes.geotiff import MEDIA_TYPE, Raster, read_geotiff, write_geotiff
+from eoflows.sandbox.ogc_processes.jobs import Output
 
 __all__ = ["PROCESSES", "Process", "ProcessError", "Run", "echo_named"]
 

@@ -7,9 +7,9 @@ from typing import Any
 import orjson
 from starlette.responses import Response
 
-from sandbox.ogc_processes.documents import Addresses
-from sandbox.ogc_processes.jobs import Job, Output
-from sandbox.ogc_processes.settings import OgcProcessesSettings
+from eoflows.sandbox.ogc_processes.documents import Addresses
+from eoflows.sandbox.ogc_processes.jobs import Job, Output
+from eoflows.sandbox.ogc_processes.settings import OgcProcessesSettings
 
 __all__ = ["raw_output", "results", "results_document"]
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -10,22 +11,21 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sandbox.faults import BEHAVIOUR
-from sandbox.oauth2 import TokenStore, token_routes
-from sandbox.ogc_processes import documents
-from sandbox.ogc_processes.access import Door
-from sandbox.ogc_processes.geotiff import MEDIA_TYPE, sample_scene, write_geotiff
-from sandbox.ogc_processes.jobs import Job, JobStore
-from sandbox.ogc_processes.listing import chosen, page
-from sandbox.ogc_processes.orders import read_order, runs_async
-from sandbox.ogc_processes.problems import Problem, gone, no_such_job, no_such_process, not_ready
-from sandbox.ogc_processes.processes import PROCESSES, Process, echo_named
-from sandbox.ogc_processes.results import raw_output, results
-from sandbox.ogc_processes.settings import OgcProcessesSettings
-from sandbox.ogc_processes.work import work
-from sandbox.origins import Origins
-from sandbox.protocol import connection_of
-from sandbox.settings import SandboxSettings
+from eoflows.sandbox.faults import BEHAVIOUR
+from eoflows.sandbox.oauth2 import TokenStore, token_routes
+from eoflows.sandbox.ogc_processes import documents
+from eoflows.sandbox.ogc_processes.access import Door
+from eoflows.sandbox.ogc_processes.geotiff import MEDIA_TYPE, sample_scene, write_geotiff
+from eoflows.sandbox.ogc_processes.jobs import Job, JobStore
+from eoflows.sandbox.ogc_processes.listing import chosen, page
+from eoflows.sandbox.ogc_processes.orders import read_order, runs_async
+from eoflows.sandbox.ogc_processes.problems import Problem, gone, no_such_job, no_such_process, not_ready
+from eoflows.sandbox.ogc_processes.processes import PROCESSES, Process, echo_named
+from eoflows.sandbox.ogc_processes.results import raw_output, results
+from eoflows.sandbox.ogc_processes.settings import OgcProcessesSettings
+from eoflows.sandbox.ogc_processes.work import work
+from eoflows.sandbox.origins import Origins
+from eoflows.sandbox.protocol import connection_of
 
 __all__ = ["OgcProcesses"]
 
@@ -39,17 +39,18 @@ class OgcProcesses:
         self,
         prefix: str,
         settings: OgcProcessesSettings,
-        sandbox: SandboxSettings,
+        door: Door,
+        clock: Callable[[], datetime],
         tokens: TokenStore,
         origins: Origins,
     ) -> None:
         self.prefix = prefix
         """First part of the path, as `/ogc`."""
         self.settings = settings
-        self.jobs = JobStore(sandbox.clock)
+        self.jobs = JobStore(clock)
         """All jobs, for an oracle."""
         self._tokens = tokens
-        self._door = Door(sandbox, tokens)
+        self._door = door
         self._origins = origins
         self._addresses = documents.Addresses(origins, prefix)
         extra = [echo_named(f"echo-{number}") for number in range(1, settings.extra_processes + 1)]

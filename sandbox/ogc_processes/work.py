@@ -5,13 +5,13 @@ from typing import Any
 
 import httpx
 
-from sandbox.ogc_processes.documents import Addresses, status
-from sandbox.ogc_processes.jobs import Job, JobStore, Output
-from sandbox.ogc_processes.orders import Order, fetched
-from sandbox.ogc_processes.problems import Problem
-from sandbox.ogc_processes.processes import Process, ProcessError, Run
-from sandbox.ogc_processes.results import results_document
-from sandbox.ogc_processes.settings import OgcProcessesSettings
+from eoflows.sandbox.ogc_processes.documents import Addresses, status
+from eoflows.sandbox.ogc_processes.jobs import Job, JobStore, Output
+from eoflows.sandbox.ogc_processes.orders import Order, fetched
+from eoflows.sandbox.ogc_processes.problems import Problem
+from eoflows.sandbox.ogc_processes.processes import Process, ProcessError, Run
+from eoflows.sandbox.ogc_processes.results import results_document
+from eoflows.sandbox.ogc_processes.settings import OgcProcessesSettings
 
 __all__ = ["work"]
 

@@ -6,15 +6,15 @@ from typing import Any
 from starlette.requests import Request
 from starlette.routing import Route
 
-from sandbox.access import Gate, may, owns
-from sandbox.rs_server.catalogue_store import CatalogueRecord, CatalogueStore, not_found
-from sandbox.rs_server.catalogue_writes import CatalogueWrites
-from sandbox.settings import ApiKey, CatalogueSettings
-from sandbox.stac.documents import conformance_classes
-from sandbox.stac.errors import Refusal
-from sandbox.stac.facade import StacFacade
-from sandbox.stac.pgstac_filters import PgstacFilterCheck
-from sandbox.stac.search import Record, SearchRules
+from eoflows.sandbox.access import Gate, may, owns
+from eoflows.sandbox.rs_server.catalogue_store import CatalogueRecord, CatalogueStore, not_found
+from eoflows.sandbox.rs_server.catalogue_writes import CatalogueWrites
+from eoflows.sandbox.settings import ApiKey, CatalogueSettings
+from eoflows.sandbox.stac.documents import conformance_classes
+from eoflows.sandbox.stac.errors import Refusal
+from eoflows.sandbox.stac.facade import StacFacade
+from eoflows.sandbox.stac.pgstac_filters import PgstacFilterCheck
+from eoflows.sandbox.stac.search import Record, SearchRules
 
 __all__ = ["Catalogue"]
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sandbox.settings import SandboxSettings
-from sandbox.stac.errors import Refusal
-from sandbox.stac.times import FOREVER, parse_instant
+from eoflows.sandbox.settings import SandboxSettings
+from eoflows.sandbox.stac.errors import Refusal
+from eoflows.sandbox.stac.times import FOREVER, parse_instant
 
 __all__ = ["CatalogueRecord", "CatalogueStore", "conflict", "not_found"]
 

@@ -9,10 +9,10 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from sandbox.rs_server.catalogue_store import CatalogueStore, not_found
-from sandbox.settings import CatalogueSettings
-from sandbox.stac.documents import collection_document, geojson, item_links, json_response
-from sandbox.stac.errors import Refusal
+from eoflows.sandbox.rs_server.catalogue_store import CatalogueStore, not_found
+from eoflows.sandbox.settings import CatalogueSettings
+from eoflows.sandbox.stac.documents import collection_document, geojson, item_links, json_response
+from eoflows.sandbox.stac.errors import Refusal
 
 __all__ = ["CatalogueWrites"]
 

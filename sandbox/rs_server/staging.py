@@ -10,15 +10,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sandbox.access import Gate
-from sandbox.faults import BEHAVIOUR
-from sandbox.ogc_processes.documents import instant
-from sandbox.ogc_processes.jobs import Job, JobStore
-from sandbox.origins import Origins
-from sandbox.rs_server.staging_work import StagingWork
-from sandbox.settings import SandboxSettings, StagingSettings
-from sandbox.stac.documents import json_response
-from sandbox.stac.errors import Refusal
+from eoflows.sandbox.access import Gate
+from eoflows.sandbox.faults import BEHAVIOUR
+from eoflows.sandbox.ogc_processes.documents import instant
+from eoflows.sandbox.ogc_processes.jobs import Job, JobStore
+from eoflows.sandbox.origins import Origins
+from eoflows.sandbox.rs_server.staging_work import StagingWork
+from eoflows.sandbox.settings import SandboxSettings, StagingSettings
+from eoflows.sandbox.stac.documents import json_response
+from eoflows.sandbox.stac.errors import Refusal
 
 __all__ = ["Staging"]
 

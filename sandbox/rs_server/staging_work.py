@@ -10,9 +10,9 @@ from urllib.parse import quote, urlsplit
 
 import httpx
 
-from sandbox.ogc_processes.jobs import Job, JobStore
-from sandbox.origins import Origins
-from sandbox.settings import ApiKey, StagingSettings
+from eoflows.sandbox.ogc_processes.jobs import Job, JobStore
+from eoflows.sandbox.origins import Origins
+from eoflows.sandbox.settings import ApiKey, StagingSettings
 
 __all__ = ["StagingWork"]
 

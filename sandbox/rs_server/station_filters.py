@@ -4,9 +4,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from sandbox.stac.cql2 import TEMPORAL
-from sandbox.stac.errors import Refusal
-from sandbox.stac.times import parse_instant
+from eoflows.sandbox.stac.cql2 import TEMPORAL
+from eoflows.sandbox.stac.errors import Refusal
+from eoflows.sandbox.stac.times import parse_instant
 
 __all__ = ["StationFilterCheck"]
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
-from sandbox.products import Chunk, Product, Session, mixed_case, timestamp
-from sandbox.settings import StationSettings
+from eoflows.sandbox.products import Chunk, Product, Session, mixed_case, timestamp
+from eoflows.sandbox.settings import StationSettings
 
 __all__ = ["QUERYABLES", "ProductRecord", "SessionRecord", "StationRecord", "item_id"]
 

@@ -8,18 +8,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sandbox.access import Gate, may
-from sandbox.delivery import ContentResponse
-from sandbox.origins import Origins
-from sandbox.products import Chunk, Product, Session
-from sandbox.protocol import connection_of
-from sandbox.rs_server.station_filters import StationFilterCheck
-from sandbox.rs_server.station_items import QUERYABLES, ProductRecord, SessionRecord
-from sandbox.settings import CollectionSettings, StationSettings, utc_now
-from sandbox.stac.documents import conformance_classes
-from sandbox.stac.errors import Refusal
-from sandbox.stac.facade import StacFacade
-from sandbox.stac.search import Record, SearchRules
+from eoflows.sandbox.access import Gate, may
+from eoflows.sandbox.delivery import ContentResponse
+from eoflows.sandbox.origins import Origins
+from eoflows.sandbox.products import Chunk, Product, Session
+from eoflows.sandbox.protocol import connection_of
+from eoflows.sandbox.rs_server.station_filters import StationFilterCheck
+from eoflows.sandbox.rs_server.station_items import QUERYABLES, ProductRecord, SessionRecord
+from eoflows.sandbox.settings import CollectionSettings, StationSettings, utc_now
+from eoflows.sandbox.stac.documents import conformance_classes
+from eoflows.sandbox.stac.errors import Refusal
+from eoflows.sandbox.stac.facade import StacFacade
+from eoflows.sandbox.stac.search import Record, SearchRules
 
 __all__ = ["Station"]
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sandbox.stac.times import instant, interval_of, parse_instant, shifted
+from eoflows.sandbox.stac.times import instant, interval_of, parse_instant, shifted
 
 __all__ = ["OPERATORS", "TEMPORAL", "FilterError", "Lookup", "evaluate", "operators_in", "properties_in"]
 

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from sandbox.stac.cql2 import TEMPORAL, FilterError
+from eoflows.sandbox.stac.cql2 import TEMPORAL, FilterError
 
 __all__ = ["parse_text"]
 

@@ -7,7 +7,7 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from sandbox.stac.search import Search
+from eoflows.sandbox.stac.search import Search
 
 __all__ = [
     "GEOJSON",

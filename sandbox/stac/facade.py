@@ -10,8 +10,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sandbox.stac.cql2 import FilterError
-from sandbox.stac.documents import (
+from eoflows.sandbox.stac.cql2 import FilterError
+from eoflows.sandbox.stac.documents import (
     collection_document,
     geojson,
     item_links,
@@ -20,8 +20,8 @@ from sandbox.stac.documents import (
     next_link,
     with_fields,
 )
-from sandbox.stac.errors import Refusal
-from sandbox.stac.search import Record, Search, SearchRules, read_body, read_query, select
+from eoflows.sandbox.stac.errors import Refusal
+from eoflows.sandbox.stac.search import Record, Search, SearchRules, read_body, read_query, select
 
 __all__ = ["StacFacade"]
 

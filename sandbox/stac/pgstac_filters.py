@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sandbox.stac.cql2 import OPERATORS, operators_in
-from sandbox.stac.errors import Refusal
+from eoflows.sandbox.stac.cql2 import OPERATORS, operators_in
+from eoflows.sandbox.stac.errors import Refusal
 
 __all__ = ["PgstacFilterCheck"]
 

@@ -8,10 +8,10 @@ from typing import Any, Literal, Protocol
 
 import orjson
 
-from sandbox.stac.cql2 import FilterError, evaluate
-from sandbox.stac.cql2_text import parse_text
-from sandbox.stac.errors import Refusal
-from sandbox.stac.times import interval_of, interval_parameter, parse_instant
+from eoflows.sandbox.stac.cql2 import FilterError, evaluate
+from eoflows.sandbox.stac.cql2_text import parse_text
+from eoflows.sandbox.stac.errors import Refusal
+from eoflows.sandbox.stac.times import interval_of, interval_parameter, parse_instant
 
 __all__ = ["Record", "Search", "SearchRules", "read_body", "read_query", "select"]
 

@@ -8,11 +8,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sandbox.stac.documents import json_response
-from sandbox.stac.errors import Refusal
-from sandbox.up42.jobs import Job
-from sandbox.up42.schedule import Rule
-from sandbox.up42.service import Up42
+from eoflows.sandbox.stac.documents import json_response
+from eoflows.sandbox.stac.errors import Refusal
+from eoflows.sandbox.up42.jobs import Job
+from eoflows.sandbox.up42.schedule import Rule
+from eoflows.sandbox.up42.service import Up42
 
 __all__ = ["up42_admin_routes"]
 

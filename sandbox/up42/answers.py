@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sandbox.stac.errors import Refusal
+from eoflows.sandbox.stac.errors import Refusal
 
 __all__ = ["problem"]
 

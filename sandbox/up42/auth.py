@@ -12,10 +12,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sandbox.stac.documents import json_response
-from sandbox.stac.errors import Refusal
-from sandbox.up42.answers import problem
-from sandbox.up42.settings import User
+from eoflows.sandbox.stac.documents import json_response
+from eoflows.sandbox.stac.errors import Refusal
+from eoflows.sandbox.up42.answers import problem
+from eoflows.sandbox.up42.settings import User
 
 __all__ = ["Tokens", "auth_routes"]
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sandbox.bodies import Content
+from eoflows.sandbox.bodies import Content
 
 __all__ = ["StoredFile"]
 

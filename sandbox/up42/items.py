@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sandbox.bodies import SyntheticContent
-from sandbox.products import timestamp
-from sandbox.up42.files import StoredFile
-from sandbox.up42.jobs import Job
+from eoflows.sandbox.bodies import SyntheticContent
+from eoflows.sandbox.products import timestamp
+from eoflows.sandbox.up42.files import StoredFile
+from eoflows.sandbox.up42.jobs import Job
 
 __all__ = ["StoredItem", "result_item", "source_items"]
 

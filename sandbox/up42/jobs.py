@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sandbox.up42.accounts import Account, Hold
-from sandbox.up42.settings import Up42Settings
+from eoflows.sandbox.up42.accounts import Account, Hold
+from eoflows.sandbox.up42.settings import Up42Settings
 
 __all__ = ["Job", "JobStore"]
 

@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from sandbox.up42.answers import problem
-from sandbox.up42.jobs import Job
+from eoflows.sandbox.up42.answers import problem
+from eoflows.sandbox.up42.jobs import Job
 
 __all__ = ["Query", "next_query", "read_query", "select"]
 

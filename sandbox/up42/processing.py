@@ -8,17 +8,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sandbox.stac.documents import json_response
-from sandbox.stac.errors import Refusal
-from sandbox.up42.answers import problem
-from sandbox.up42.items import StoredItem
-from sandbox.up42.jobs import JobStore
-from sandbox.up42.listing import next_query, read_query, select
-from sandbox.up42.processes import Process, cost_document, schema_error
-from sandbox.up42.schedule import natural_path, rule_for
-from sandbox.up42.settings import User
-from sandbox.up42.storage import Storage
-from sandbox.up42.terms import Terms
+from eoflows.sandbox.stac.documents import json_response
+from eoflows.sandbox.stac.errors import Refusal
+from eoflows.sandbox.up42.answers import problem
+from eoflows.sandbox.up42.items import StoredItem
+from eoflows.sandbox.up42.jobs import JobStore
+from eoflows.sandbox.up42.listing import next_query, read_query, select
+from eoflows.sandbox.up42.processes import Process, cost_document, schema_error
+from eoflows.sandbox.up42.schedule import natural_path, rule_for
+from eoflows.sandbox.up42.settings import User
+from eoflows.sandbox.up42.storage import Storage
+from eoflows.sandbox.up42.terms import Terms
 
 __all__ = ["Processing"]
 

@@ -6,18 +6,18 @@ from datetime import datetime
 from starlette.requests import Request
 from starlette.routing import Route
 
-from sandbox.origins import Origins
-from sandbox.up42.accounts import Account
-from sandbox.up42.auth import Tokens, auth_routes
-from sandbox.up42.files import StoredFile
-from sandbox.up42.items import StoredItem, result_item, source_items
-from sandbox.up42.jobs import Job, JobStore
-from sandbox.up42.processing import Processing
-from sandbox.up42.settings import Up42Settings, User
-from sandbox.up42.signing import Signer
-from sandbox.up42.storage import Storage
-from sandbox.up42.terms import Terms
-from sandbox.up42.throttle import Throttle
+from eoflows.sandbox.origins import Origins
+from eoflows.sandbox.up42.accounts import Account
+from eoflows.sandbox.up42.auth import Tokens, auth_routes
+from eoflows.sandbox.up42.files import StoredFile
+from eoflows.sandbox.up42.items import StoredItem, result_item, source_items
+from eoflows.sandbox.up42.jobs import Job, JobStore
+from eoflows.sandbox.up42.processing import Processing
+from eoflows.sandbox.up42.settings import Up42Settings, User
+from eoflows.sandbox.up42.signing import Signer
+from eoflows.sandbox.up42.storage import Storage
+from eoflows.sandbox.up42.terms import Terms
+from eoflows.sandbox.up42.throttle import Throttle
 
 __all__ = ["Up42", "up42_regions"]
 

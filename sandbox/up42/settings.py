@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from sandbox.up42.processes import PROCESSES, Process
-from sandbox.up42.schedule import Rule
+from eoflows.sandbox.up42.processes import PROCESSES, Process
+from eoflows.sandbox.up42.schedule import Rule
 
 __all__ = ["Up42Settings", "User"]
 
@@ -81,7 +81,7 @@ class Up42Settings:
     signed_url_refuses_bearer: bool = True
     """A signed URL asked for with an Authorization header is refused with 400, as object stores do."""
     sources: int = 12
-    """Assets in storage at the start; see `sandbox.up42.storage.Storage.sources` for what is special."""
+    """Assets in storage at the start; `Storage.sources` says what is special."""
     result_size: int = 200_000
     """Bytes of the main file of a job's result."""
     checksums: bool = True

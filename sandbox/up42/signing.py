@@ -10,9 +10,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sandbox.delivery import ContentResponse
-from sandbox.stac.errors import Refusal
-from sandbox.up42.files import StoredFile
+from eoflows.sandbox.delivery import ContentResponse
+from eoflows.sandbox.stac.errors import Refusal
+from eoflows.sandbox.up42.files import StoredFile
 
 __all__ = ["Signer"]
 

@@ -9,14 +9,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sandbox.stac.documents import conformance_classes, json_response
-from sandbox.stac.errors import Refusal
-from sandbox.stac.facade import StacFacade
-from sandbox.stac.search import Record, SearchRules
-from sandbox.up42.answers import problem
-from sandbox.up42.files import StoredFile
-from sandbox.up42.items import StoredItem
-from sandbox.up42.settings import User
+from eoflows.sandbox.stac.documents import conformance_classes, json_response
+from eoflows.sandbox.stac.errors import Refusal
+from eoflows.sandbox.stac.facade import StacFacade
+from eoflows.sandbox.stac.search import Record, SearchRules
+from eoflows.sandbox.up42.answers import problem
+from eoflows.sandbox.up42.files import StoredFile
+from eoflows.sandbox.up42.items import StoredItem
+from eoflows.sandbox.up42.settings import User
 
 __all__ = ["Storage"]
 

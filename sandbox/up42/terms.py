@@ -4,9 +4,9 @@ import threading
 from collections.abc import Callable
 from datetime import datetime
 
-from sandbox.up42.processes import Process
-from sandbox.up42.schedule import Rule
-from sandbox.up42.settings import Up42Settings
+from eoflows.sandbox.up42.processes import Process
+from eoflows.sandbox.up42.schedule import Rule
+from eoflows.sandbox.up42.settings import Up42Settings
 
 __all__ = ["Terms"]
 

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable
 from time import monotonic
 
-from sandbox.up42.answers import problem
+from eoflows.sandbox.up42.answers import problem
 
 __all__ = ["Throttle"]
 

@@ -7,8 +7,8 @@ import pytest
 from prefect.testing.utilities import prefect_test_harness
 from shared_stack import SharedStack, shared_stack
 
-from blocks.logos import PUBLIC
-from deployments.register import register_types
+from eoflows.blocks.logos import PUBLIC
+from eoflows.deployments.register import register_types
 
 
 @pytest.fixture(scope="session")

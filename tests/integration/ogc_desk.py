@@ -8,14 +8,14 @@ from typing import Any
 
 import anyio
 
-from blocks import OgcProcessesServer
-from eokit.jobs.collect import Collection, collect
-from eokit.jobs.service import JobServer
-from eokit.jobs.submit import submit
-from eokit.jobs.tracker import EndpointRound, Pace, track_round
-from eokit.ledger import Intent, JobFilter, JobRecord, Ledger
-from eokit.ogc_processes.service import OgcRequest
-from eokit.storage import Storage, storage_from_url
+from eoflows.blocks import OgcProcessesServer
+from eoflows.jobs.collect import Collection, collect
+from eoflows.jobs.ledger import Intent, JobFilter, JobRecord, Ledger
+from eoflows.jobs.service import JobServer
+from eoflows.jobs.submit import submit
+from eoflows.jobs.tracker import EndpointRound, Pace, track_round
+from eoflows.services.ogc_processes.service import OgcRequest
+from eoflows.stores.storage import Storage, storage_from_url
 
 
 @dataclass

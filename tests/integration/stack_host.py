@@ -9,10 +9,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from deployments.errors import StackError
-from deployments.installation import installation
-from deployments.interruption import run_until_stopped
-from deployments.stack import Stack, StackOptions, StackUrls
+from eoflows.deployments.errors import StackError
+from eoflows.deployments.installation import installation
+from eoflows.deployments.interruption import run_until_stopped
+from eoflows.deployments.stack import Stack, StackOptions, StackUrls
 
 POLL_SECONDS = 0.2
 

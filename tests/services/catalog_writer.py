@@ -6,8 +6,8 @@ from typing import Any
 import anyio
 from pydantic import SecretStr
 
-from eokit.catalog.remote import CatalogProfile, RemoteCatalog
-from eokit.http import ApiKey, HttpClient, Keyring, Origin
+from eoflows.base.http import ApiKey, HttpClient, Keyring, Origin
+from eoflows.stores.catalog.remote import CatalogProfile, RemoteCatalog
 
 
 def product(number: int, run: str, **more: Any) -> dict[str, Any]:

@@ -7,12 +7,12 @@ from job_world import World
 from ledger_processes import Drivers, Nursery
 from pydantic import SecretStr
 
-from eokit.catalog import LocalCatalog
-from eokit.catalog.interface import Catalog
-from eokit.catalog.remote import CatalogProfile, RemoteCatalog
-from eokit.http import ApiKey, HttpClient, Keyring, Origin
-from eokit.ledger import Ledger
-from sandbox import Sandbox, SandboxSettings
+from eoflows.base.http import ApiKey, HttpClient, Keyring, Origin
+from eoflows.jobs.ledger import Ledger
+from eoflows.sandbox import Sandbox, SandboxSettings
+from eoflows.stores.catalog import LocalCatalog
+from eoflows.stores.catalog.interface import Catalog
+from eoflows.stores.catalog.remote import CatalogProfile, RemoteCatalog
 
 KEY = "sandbox-demo-key"
 
@@ -34,7 +34,7 @@ def anyio_backend() -> str:
 
 @pytest.fixture(scope="session")
 def postgres():
-    from deployments.databases.postgres import PrivatePostgres
+    from eoflows.deployments.databases.postgres import PrivatePostgres
 
     with PrivatePostgres(postgis=True) as server:
         yield server
@@ -42,7 +42,7 @@ def postgres():
 
 @pytest.fixture(scope="session")
 def pgstac(postgres):
-    from deployments.databases.pgstac import PrivatePgstac
+    from eoflows.deployments.databases.pgstac import PrivatePgstac
 
     with PrivatePgstac(postgres, workers=2) as server:
         yield server

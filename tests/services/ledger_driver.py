@@ -18,17 +18,17 @@ from typing import Any
 
 import httpx
 
-from eokit.dummy import DummyRequest, DummyService
-from eokit.errors import EoError
-from eokit.http import HttpClient, Origin
-from eokit.http.addresses import AddressPolicy
-from eokit.http.client import guarded_transport
-from eokit.jobs.announce import announce
-from eokit.jobs.service import JobServer
-from eokit.jobs.submit import submit
-from eokit.jobs.tracker import Pace, track_round
-from eokit.jobs.wait import wait_for_jobs
-from eokit.ledger import Intent, JobRecord, Ledger, Reservation
+from eoflows.base.errors import EoError
+from eoflows.base.http import HttpClient, Origin
+from eoflows.base.http.addresses import AddressPolicy
+from eoflows.base.http.client import guarded_transport
+from eoflows.jobs.announce import announce
+from eoflows.jobs.ledger import Intent, JobRecord, Ledger, Reservation
+from eoflows.jobs.service import JobServer
+from eoflows.jobs.submit import submit
+from eoflows.jobs.tracker import Pace, track_round
+from eoflows.jobs.wait import wait_for_jobs
+from eoflows.services.dummy import DummyRequest, DummyService
 
 STEPS = (
     "before intent",

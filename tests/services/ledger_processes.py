@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from eokit.ledger import JobFilter, JobRecord, Ledger
-from sandbox import Sandbox
-from sandbox.dummy import DummyJob
+from eoflows.jobs.ledger import JobFilter, JobRecord, Ledger
+from eoflows.sandbox import Sandbox
+from eoflows.sandbox.dummy import DummyJob
 
 _DRIVER = Path(__file__).with_name("ledger_driver.py")
 _LIMIT = 120.0

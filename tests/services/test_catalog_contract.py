@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from eokit.catalog import KnownAsset
-from eokit.catalog.interface import Catalog
-from eokit.catalog.remote import CatalogProfile
-from eokit.errors import InvalidInputError, UnsafeNameError
-from eokit.times import OPEN_END, parse_utc
+from eoflows.base.errors import InvalidInputError, UnsafeNameError
+from eoflows.base.times import OPEN_END, parse_utc
+from eoflows.stores.catalog import KnownAsset
+from eoflows.stores.catalog.interface import Catalog
+from eoflows.stores.catalog.remote import CatalogProfile
 
 pytestmark = pytest.mark.anyio
 DAY = "2020-01-01T00:00:00Z"

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from test_catalog_contract import product
 
-from eokit.catalog.interface import Catalog
-from eokit.expiry import Expirer, unpublished
-from eokit.staging import Place
-from eokit.storage import LocalStorage
+from eoflows.products.expiry import Expirer, unpublished
+from eoflows.products.staging import Place
+from eoflows.stores.catalog.interface import Catalog
+from eoflows.stores.storage import LocalStorage
 
 pytestmark = pytest.mark.anyio
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -11,9 +11,9 @@ import anyio
 import pytest
 from catalog_writer import product
 
-from eokit.catalog.remote import CatalogProfile, RemoteCatalog
-from eokit.http import HttpClient
-from sandbox import Sandbox
+from eoflows.base.http import HttpClient
+from eoflows.sandbox import Sandbox
+from eoflows.stores.catalog.remote import CatalogProfile, RemoteCatalog
 
 pytestmark = pytest.mark.anyio
 WRITER = Path(__file__).with_name("catalog_writer.py")

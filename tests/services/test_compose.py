@@ -13,9 +13,9 @@ import pytest
 from compose_file import Compose, Started, free_port
 from image_file import ImageBuild
 
-from deployments.databases.guard import Guarded
-from deployments.databases.install import postgres_programs, redis_programs
-from deployments.databases.postgres import PrivatePostgres
+from eoflows.deployments.databases.guard import Guarded
+from eoflows.deployments.databases.install import postgres_programs, redis_programs
+from eoflows.deployments.databases.postgres import PrivatePostgres
 
 pytestmark = pytest.mark.services
 
@@ -185,7 +185,7 @@ def test_a_run_goes_through_all_of_it(installation: Installation) -> None:
 
 ENVIRONMENT = """
 import asyncio
-from blocks import EoEnvironment, ObjectStorage, StacApi
+from eoflows.blocks import EoEnvironment, ObjectStorage, StacApi
 
 async def write():
     stations = {name: await StacApi.aload(f"sandbox-{name}") for name in ("auxip", "cadip", "prip", "cdse")}
@@ -196,7 +196,7 @@ asyncio.run(write())
 """
 STORED = """
 import asyncio, json, httpx
-from blocks import StacApi
+from eoflows.blocks import StacApi
 
 async def look():
     catalog = await StacApi.aload("catalog")
@@ -222,7 +222,7 @@ def test_products_are_staged_into_the_object_store_and_the_catalogue(installatio
 
 
 def test_what_setup_applied_stays(installation: Installation) -> None:
-    said = operator(installation, "python", "-m", "deployments.pools")
+    said = operator(installation, "python", "-m", "eoflows.deployments.pools")
     assert said == "pool eoflows: as it should be\n"
 
 

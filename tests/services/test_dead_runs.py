@@ -15,8 +15,8 @@ import httpx
 import pytest
 from runs import Runs
 
-from deployments.installation import installation
-from deployments.stack import Stack
+from eoflows.deployments.installation import installation
+from eoflows.deployments.stack import Stack
 
 pytestmark = [pytest.mark.services, pytest.mark.anyio, pytest.mark.timeout(900)]
 
@@ -39,7 +39,7 @@ def runs(stack: Stack) -> Iterator[Runs]:
 
 
 async def test_a_run_that_died_with_its_worker_is_found(stack: Stack, runs: Runs) -> None:
-    command = [sys.executable, "-m", "deployments.automations", "--deployment", "sandbox"]
+    command = [sys.executable, "-m", "eoflows.deployments.automations", "--deployment", "sandbox"]
     assert await stack.show("automations", command, seconds=120) == 0
     assert stack.urls.sandbox is not None
     faults = f"{stack.urls.sandbox.url}/_sandbox/faults"

@@ -26,7 +26,10 @@ OF_THE_SYSTEM = {
     "libexpat",
 }
 """Libraries of Debian's that wheels expect: python's slim image has all but the last."""
-COLUMNS = "eokit.earth_engine.convert, eokit.geo_engine.client, eokit.storage.objects, psycopg, prefect_redis"
+COLUMNS = (
+    "eoflows.services.earth_engine.convert, eoflows.services.geo_engine.client, "
+    "eoflows.stores.storage.objects, psycopg, prefect_redis"
+)
 
 
 @pytest.fixture(scope="module")

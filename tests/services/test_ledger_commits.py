@@ -6,8 +6,8 @@ import anyio
 import pytest
 import sqlalchemy as sa
 
-from eokit.errors import BudgetError, LedgerError
-from eokit.ledger.database import Database, read_url
+from eoflows.base.errors import BudgetError, LedgerError
+from eoflows.jobs.ledger.database import Database, read_url
 
 pytestmark = pytest.mark.anyio
 

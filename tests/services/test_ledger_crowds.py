@@ -10,9 +10,9 @@ import anyio
 import pytest
 from ledger_processes import Drivers, check_never_two
 
-from eokit.jobs.models import Phase
-from eokit.ledger import Ledger
-from sandbox import Fault, Sandbox
+from eoflows.jobs.ledger import Ledger
+from eoflows.jobs.models import Phase
+from eoflows.sandbox import Fault, Sandbox
 
 pytestmark = pytest.mark.anyio
 

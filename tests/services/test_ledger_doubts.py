@@ -6,14 +6,14 @@ import httpx
 import pytest
 from job_world import KINDS, World, in_doubt, intent, rows, state
 
-from eokit.errors import (
+from eoflows.base.errors import (
     OutcomeUnknownError,
     TakenError,
     UnreachableError,
     UnsentError,
 )
-from eokit.jobs.models import Phase
-from eokit.jobs.resolve import resolve_job
+from eoflows.jobs.models import Phase
+from eoflows.jobs.resolve import resolve_job
 
 pytestmark = pytest.mark.anyio
 

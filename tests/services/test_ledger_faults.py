@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 from ledger_processes import Drivers, check_never_two
 
-from eokit.dummy import DummyRequest, DummyService
-from eokit.errors import OutcomeUnknownError
-from eokit.http import HttpClient, Origin
-from eokit.jobs.models import Phase
-from eokit.jobs.service import JobServer
-from eokit.jobs.submit import submit
-from eokit.ledger import Intent, Ledger
-from sandbox import Fault, Sandbox
+from eoflows.base.errors import OutcomeUnknownError
+from eoflows.base.http import HttpClient, Origin
+from eoflows.jobs.ledger import Intent, Ledger
+from eoflows.jobs.models import Phase
+from eoflows.jobs.service import JobServer
+from eoflows.jobs.submit import submit
+from eoflows.sandbox import Fault, Sandbox
+from eoflows.services.dummy import DummyRequest, DummyService
 
 pytestmark = pytest.mark.anyio
 KINDS = ("token", "inputs", "listing", "none")

@@ -6,14 +6,14 @@ import httpx
 import pytest
 from job_world import KINDS, World, endpoint, in_doubt, intent, rows, state
 
-from eokit.errors import (
+from eoflows.base.errors import (
     LedgerError,
     RefusedError,
     UnsentError,
 )
-from eokit.jobs.announce import announce
-from eokit.jobs.models import Phase
-from eokit.jobs.wait import wait_for_jobs
+from eoflows.jobs.announce import announce
+from eoflows.jobs.models import Phase
+from eoflows.jobs.wait import wait_for_jobs
 
 pytestmark = pytest.mark.anyio
 

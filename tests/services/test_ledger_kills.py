@@ -7,8 +7,8 @@ import pytest
 from ledger_driver import STEPS
 from ledger_processes import Drivers, check_never_two
 
-from eokit.jobs.models import Phase
-from sandbox import Sandbox
+from eoflows.jobs.models import Phase
+from eoflows.sandbox import Sandbox
 
 pytestmark = pytest.mark.anyio
 KINDS = ("token", "inputs", "listing", "none")

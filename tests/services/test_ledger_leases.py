@@ -5,14 +5,14 @@ import httpx
 import pytest
 from job_world import World, endpoint, intent, rows, state
 
-from eokit.errors import (
+from eoflows.base.errors import (
     LateError,
     OutcomeUnknownError,
 )
-from eokit.jobs.collect import collect
-from eokit.jobs.models import Phase
-from eokit.ledger import Finding
-from eokit.storage import LocalStorage
+from eoflows.jobs.collect import collect
+from eoflows.jobs.ledger import Finding
+from eoflows.jobs.models import Phase
+from eoflows.stores.storage import LocalStorage
 
 pytestmark = pytest.mark.anyio
 

@@ -3,11 +3,11 @@
 import pytest
 from job_world import World, endpoint
 
-from eokit.errors import (
+from eoflows.base.errors import (
     LedgerError,
 )
-from eokit.jobs.models import Phase
-from eokit.ledger import JobFilter
+from eoflows.jobs.ledger import JobFilter
+from eoflows.jobs.models import Phase
 
 pytestmark = pytest.mark.anyio
 

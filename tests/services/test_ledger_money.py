@@ -4,13 +4,13 @@ import anyio
 import pytest
 from job_world import World, endpoint, intent, rows, state
 
-from eokit.errors import (
+from eoflows.base.errors import (
     BudgetError,
     InvalidInputError,
     LedgerError,
 )
-from eokit.jobs.models import Billing, Phase
-from eokit.ledger import Finding, Reservation
+from eoflows.jobs.ledger import Finding, Reservation
+from eoflows.jobs.models import Billing, Phase
 
 pytestmark = pytest.mark.anyio
 

@@ -3,15 +3,15 @@
 import pytest
 from job_world import World, in_doubt, intent
 
-from eokit.errors import (
+from eoflows.base.errors import (
     AbsentError,
     InvalidInputError,
     LedgerError,
     TakenError,
 )
-from eokit.jobs.models import Phase
-from eokit.jobs.resolve import resolve_job
-from eokit.ledger import Reservation
+from eoflows.jobs.ledger import Reservation
+from eoflows.jobs.models import Phase
+from eoflows.jobs.resolve import resolve_job
 
 pytestmark = pytest.mark.anyio
 

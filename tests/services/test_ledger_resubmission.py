@@ -4,9 +4,9 @@ import anyio
 import pytest
 from job_world import KINDS, World, rows
 
-from eokit.jobs.models import Phase
-from eokit.ledger import Ledger, Reservation
-from eokit.ledger.resubmission import MOST_ATTEMPTS
+from eoflows.jobs.ledger import Ledger, Reservation
+from eoflows.jobs.ledger.resubmission import MOST_ATTEMPTS
+from eoflows.jobs.models import Phase
 
 pytestmark = pytest.mark.anyio
 

@@ -5,11 +5,11 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from eokit.errors import LedgerError
-from eokit.ledger import Ledger
-from eokit.ledger.database import Database, read_url
-from eokit.ledger.schema import newest, upgrade, version
-from eokit.ledger.tables import metadata
+from eoflows.base.errors import LedgerError
+from eoflows.jobs.ledger import Ledger
+from eoflows.jobs.ledger.database import Database, read_url
+from eoflows.jobs.ledger.schema import newest, upgrade, version
+from eoflows.jobs.ledger.tables import metadata
 
 pytestmark = pytest.mark.anyio
 
@@ -61,7 +61,7 @@ async def test_a_newer_ledger_is_refused_in_one_line(made: sa.URL, ledger_url: s
 async def test_an_older_ledger_is_refused_in_one_line(
     made: sa.URL, ledger_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("eokit.ledger.schema.newest", lambda: "9999")
+    monkeypatch.setattr("eoflows.jobs.ledger.schema.newest", lambda: "9999")
     with pytest.raises(LedgerError, match=r"has schema \d+, this release needs 9999: back it up") as caught:
         async with Ledger(ledger_url):
             pass

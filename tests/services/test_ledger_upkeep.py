@@ -14,13 +14,13 @@ import sqlalchemy as sa
 from alembic import command
 from job_world import KINDS, World, intent, rows, sqlite_url
 
-from eokit.errors import InvalidInputError, LedgerError, RefusedError
-from eokit.jobs.models import Phase
-from eokit.ledger import Finding, Ledger, Reservation
-from eokit.ledger.__main__ import main
-from eokit.ledger.backups import back_up, restore
-from eokit.ledger.database import Database, read_url
-from eokit.ledger.schema import _config, newest, version
+from eoflows.base.errors import InvalidInputError, LedgerError, RefusedError
+from eoflows.jobs.ledger import Finding, Ledger, Reservation
+from eoflows.jobs.ledger.__main__ import main
+from eoflows.jobs.ledger.backups import back_up, restore
+from eoflows.jobs.ledger.database import Database, read_url
+from eoflows.jobs.ledger.schema import _config, newest, version
+from eoflows.jobs.models import Phase
 
 pytestmark = pytest.mark.anyio
 DAY = 86400.0
@@ -205,7 +205,7 @@ def test_the_command_line_hides_the_url(tmp_path: Path) -> None:
     environment = os.environ | {"EOFLOWS_LEDGER_URL": sqlite_url(tmp_path)}
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "eokit.ledger", *arguments]
+        command = [sys.executable, "-m", "eoflows.jobs.ledger", *arguments]
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
     copy = tmp_path / "copy.sqlite"

@@ -15,9 +15,9 @@ import httpx
 import pytest
 from runs import Runs
 
-from deployments.databases.postgres import PrivatePostgres
-from deployments.installation import installation
-from deployments.stack import Stack
+from eoflows.deployments.databases.postgres import PrivatePostgres
+from eoflows.deployments.installation import installation
+from eoflows.deployments.stack import Stack
 
 pytestmark = [pytest.mark.services, pytest.mark.anyio, pytest.mark.timeout(1500)]
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from deployments.databases.postgres import PrivatePostgres
+from eoflows.deployments.databases.postgres import PrivatePostgres
 
 pytestmark = pytest.mark.services
 OWNER = """
 import sys
-from deployments.databases.postgres import PrivatePostgres
+from eoflows.deployments.databases.postgres import PrivatePostgres
 with PrivatePostgres() as server:
     print(server.url, server._guard._log.parent, flush=True)
     sys.stdin.read()
@@ -62,7 +62,7 @@ def _lives(process: int) -> bool:
 
 
 def _select(variables: dict[str, str]) -> str:
-    from deployments.databases.install import postgres_programs
+    from eoflows.deployments.databases.install import postgres_programs
 
     command = [str(postgres_programs() / "psql"), "-X", "-A", "-t", "-c", "SELECT current_database()"]
     environment = {"PATH": os.environ["PATH"], **variables}

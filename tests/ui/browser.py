@@ -12,7 +12,7 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import BrowserContext, ConsoleMessage, Error, Locator, Page, Route, sync_playwright
 
-from deployments.databases.install import apt_install
+from eoflows.deployments.databases.install import apt_install
 
 SECONDS = 30
 SCREENSHOTS = "EOFLOWS_SCREENSHOTS"

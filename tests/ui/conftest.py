@@ -9,8 +9,8 @@ from anyio.from_thread import start_blocking_portal
 from browser import Pages, open_browser
 from runs import Runs
 
-from deployments.installation import installation
-from deployments.stack import POOL, Stack
+from eoflows.deployments.installation import installation
+from eoflows.deployments.stack import POOL, Stack
 
 _WAITING = {"flow_runs": {"state": {"type": {"any_": ["SCHEDULED", "PENDING"]}}}}
 

@@ -9,8 +9,8 @@ from browser import Pages
 from playwright.sync_api import expect
 from runs import Runs
 
-from deployments.parts import LOGOS
-from deployments.stack import Stack
+from eoflows.deployments.parts import LOGOS
+from eoflows.deployments.stack import Stack
 
 pytestmark = pytest.mark.ui
 

@@ -16,9 +16,9 @@ import yaml
 from prefect.utilities.callables import parameter_schema
 from prefect.utilities.schema_tools.validation import validate
 
-from deployments.flow_pages import deployed_flows, differing, page_of, parameter_table, with_table
-from eokit.ledger import ApprovalState
-from eokit.staging.verdict import Ending
+from eoflows.deployments.flow_pages import deployed_flows, differing, page_of, parameter_table, with_table
+from eoflows.jobs.ledger import ApprovalState
+from eoflows.products.staging.verdict import Ending
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted((ROOT / "docs" / "flows").glob("[!R]*.md"))
@@ -62,7 +62,7 @@ def _linked(index: str) -> dict[str, Path]:
 
 
 def test_the_tables_of_parameters_are_those_of_the_flows() -> None:
-    assert list(differing()) == [], "run python -m deployments.flow_pages --write"
+    assert list(differing()) == [], "run python -m eoflows.deployments.flow_pages --write"
 
 
 @each_page

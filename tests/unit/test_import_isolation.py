@@ -46,17 +46,17 @@ def test_a_flow_loads_its_own_column(flow):
 @pytest.mark.parametrize(
     "room",
     [
-        "eokit.catalog",
-        "eokit.http",
-        "eokit.jobs.tracker",
-        "eokit.ledger",
-        "eokit.ogc_processes",
-        "eokit.rs_server",
-        "eokit.selection",
-        "eokit.stac",
-        "eokit.staging",
-        "eokit.storage",
-        "eokit.transfer",
+        "eoflows.stores.catalog",
+        "eoflows.base.http",
+        "eoflows.jobs.tracker",
+        "eoflows.jobs.ledger",
+        "eoflows.services.ogc_processes",
+        "eoflows.products.environment",
+        "eoflows.products.selection",
+        "eoflows.stores.stac",
+        "eoflows.products.staging",
+        "eoflows.stores.storage",
+        "eoflows.stores.transfer",
     ],
 )
 def test_a_room_of_eokit_does_without_prefect(room):
@@ -66,10 +66,10 @@ def test_a_room_of_eokit_does_without_prefect(room):
     assert not {name for name in [*OTHER_COLUMNS, *OPTIONAL] if name in modules}
 
 
-@pytest.mark.parametrize("room", ["eokit.errors", "eokit.times", "eokit.stac"])
+@pytest.mark.parametrize("room", ["eoflows.base.errors", "eoflows.base.times", "eoflows.stores.stac"])
 def test_searching_needs_no_transfer(room):
     assert "pycurl" not in loaded(room)
 
 
 def test_staging_needs_no_ledger():
-    assert not {"sqlalchemy", "alembic", "eokit.ledger"} & loaded("flows.stage_aux")
+    assert not {"sqlalchemy", "alembic", "eoflows.jobs.ledger"} & loaded("flows.stage_aux")

@@ -181,6 +181,6 @@ def test_the_configuration_and_the_error_of_the_client():
     error = imported("ClientException")
     assert imported("ClientError") is error
     assert list(inspect.signature(error).parameters) == ["message", "api_error"]
-    assert issubclass(error, importlib.import_module("eokit.errors").EoError)
+    assert issubclass(error, importlib.import_module("eoflows.base.errors").EoError)
     for client in ("Client", "AsyncClient"):
         assert inspect.iscoroutinefunction(imported(client).close) is (client == "AsyncClient")

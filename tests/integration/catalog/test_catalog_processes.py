@@ -12,7 +12,7 @@ import pytest
 WRITER = """
 import sys
 import anyio
-from eokit.catalog import LocalCatalog
+from eoflows.stores.catalog import LocalCatalog
 
 PAD = {"pad": "x" * 300}
 TIME = {"datetime": "2020-01-01T00:00:00Z"}

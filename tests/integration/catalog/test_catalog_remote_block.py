@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from blocks import EoEnvironment, LocalCatalog, ObjectStorage, RsServerCredentials, StacApi
-from eokit.catalog import CatalogProfile, RemoteCatalog
-from eokit.errors import CatalogError
-from eokit.rs_server import FlowEnvArgs
-from sandbox import Sandbox, SandboxSettings
+from eoflows.base.errors import CatalogError
+from eoflows.blocks import EoEnvironment, LocalCatalog, ObjectStorage, RsServerCredentials, StacApi
+from eoflows.products.environment import FlowEnvArgs
+from eoflows.sandbox import Sandbox, SandboxSettings
+from eoflows.stores.catalog import CatalogProfile, RemoteCatalog
 
 pytestmark = pytest.mark.anyio
 ITEM = {

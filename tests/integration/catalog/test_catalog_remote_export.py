@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from eokit.catalog.__main__ import main
-from sandbox import Sandbox, SandboxSettings
+from eoflows.sandbox import Sandbox, SandboxSettings
+from eoflows.stores.catalog.__main__ import main
 
 
 def item(number: int) -> dict[str, Any]:

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from eokit.catalog.remote import RemoteCatalog
-from eokit.errors import ContractError, CredentialsError, UnreachableError
-from eokit.http import ApiKey, HttpClient, Keyring, Origin, RetryPolicy
-from sandbox import Fault, Sandbox, SandboxSettings
-from sandbox.settings import CatalogueSettings
+from eoflows.base.errors import ContractError, CredentialsError, UnreachableError
+from eoflows.base.http import ApiKey, HttpClient, Keyring, Origin, RetryPolicy
+from eoflows.sandbox import Fault, Sandbox, SandboxSettings
+from eoflows.sandbox.settings import CatalogueSettings
+from eoflows.stores.catalog.remote import RemoteCatalog
 
 pytestmark = pytest.mark.anyio
 HERE = "demo:faults"

@@ -5,12 +5,12 @@ from pathlib import Path
 import anyio
 import pytest
 
-from blocks import EoEnvironment, ObjectStorage, RsServerCredentials, StacApi
-from eokit.errors import DeadlineError
-from eokit.rs_server import AuxiliarySource, CatalogSearch, FlowEnv, FlowEnvArgs
-from eokit.stac import SearchRequest
-from eokit.staging import Outcome, Place, Stager, StagingReport, stage_pages
-from sandbox import Fault, Sandbox, SandboxSettings
+from eoflows.base.errors import DeadlineError
+from eoflows.blocks import EoEnvironment, ObjectStorage, RsServerCredentials, StacApi
+from eoflows.products.environment import AuxiliarySource, CatalogSearch, FlowEnv, FlowEnvArgs
+from eoflows.products.staging import Outcome, Place, Stager, StagingReport, stage_pages
+from eoflows.sandbox import Fault, Sandbox, SandboxSettings
+from eoflows.stores.stac import SearchRequest
 
 pytestmark = pytest.mark.anyio
 HERE = "demo:s1-aux"

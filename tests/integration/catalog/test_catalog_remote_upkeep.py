@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from blocks import EoEnvironment, ObjectStorage, RsServerCredentials, StacApi
-from eokit.audit import Inventory, Kind, Scope, take_census
-from eokit.expiry import Expirer, Rules, plan_expiry
-from eokit.rs_server import AuxiliarySource, FlowEnv, FlowEnvArgs
-from eokit.stac import SearchRequest
-from eokit.staging import Outcome, Place, Stager, StagingReport, stage_pages
-from eokit.systematic import Publications, Stream
-from eokit.times import Interval
-from sandbox import Sandbox, SandboxSettings
+from eoflows.base.times import Interval
+from eoflows.blocks import EoEnvironment, ObjectStorage, RsServerCredentials, StacApi
+from eoflows.completeness.audit import Inventory, Kind, Scope, take_census
+from eoflows.products.environment import AuxiliarySource, FlowEnv, FlowEnvArgs
+from eoflows.products.expiry import Expirer, Rules, plan_expiry
+from eoflows.products.staging import Outcome, Place, Stager, StagingReport, stage_pages
+from eoflows.products.systematic import Publications, Stream
+from eoflows.sandbox import Sandbox, SandboxSettings
+from eoflows.stores.stac import SearchRequest
 
 pytestmark = pytest.mark.anyio
 PLACE = Place("demo", "s1-aux")

@@ -15,7 +15,7 @@ import pystac
 import pystac_client
 import pytest
 
-from eokit.catalog import LocalCatalog
+from eoflows.stores.catalog import LocalCatalog
 
 COLLECTION = "me:s1-aux"
 
@@ -43,7 +43,7 @@ def item(number: int) -> dict[str, Any]:
 
 
 def start(path: Path, *options: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "eokit.catalog", "serve", str(path), *options]
+    command = [sys.executable, "-m", "eoflows.stores.catalog", "serve", str(path), *options]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 

@@ -15,8 +15,8 @@ from run_processes import kill_flow
 from runs import Runs
 from shared_stack import SharedStack, wait_until
 
-from eokit.geo_engine import GeoEngineClient, RasterQueryRectangle, load_workflow
-from sandbox.geo_engine.stream_faults import stream_fault
+from eoflows.sandbox.geo_engine.stream_faults import stream_fault
+from eoflows.services.geo_engine import GeoEngineClient, RasterQueryRectangle, load_workflow
 
 NAME = "stream-raster/sandbox"
 TIMES = ("2014-01-01T00:00:00Z", "2014-01-03T00:00:00Z")

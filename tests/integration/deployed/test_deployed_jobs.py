@@ -67,7 +67,7 @@ def test_killing_a_run(stack: SharedStack, runs: Runs, policy: str, expected: st
 
 
 def test_finished_jobs_are_fetched_by_the_automation(stack: SharedStack, runs: Runs) -> None:
-    command = [sys.executable, "-m", "deployments.automations", "--deployment", "sandbox"]
+    command = [sys.executable, "-m", "eoflows.deployments.automations", "--deployment", "sandbox"]
     for _ in range(2):
         subprocess.run(command, env=stack.environment, check=True, timeout=120)
     mine = runs.ask("POST", "/automations/filter", {})

@@ -13,7 +13,7 @@ from run_processes import kill_flow
 from runs import Runs
 from shared_stack import SharedStack, wait_until
 
-from eokit.earth_engine import open_ard
+from eoflows.services.earth_engine import open_ard
 
 OLI, HLS = "LANDSAT/LC09/C02/T1_L2", "NASA/HLS/HLSS30/v002"
 TILES = [[4, 3], [4, 4], [5, 3], [5, 4]]

@@ -4,11 +4,18 @@ from typing import Any
 
 import pytest
 
-from eokit.earth_engine import EarthEngineClient, EarthEngineProject, GCSStore, TileGrid, Tracker, known_grids
-from eokit.http import Origin, RetryPolicy
-from eokit.jobs.tracker import Pace
-from eokit.transfer import TransferSettings
-from sandbox import Sandbox, SandboxSettings
+from eoflows.base.http import Origin, RetryPolicy
+from eoflows.jobs.tracker import Pace
+from eoflows.sandbox import Sandbox, SandboxSettings
+from eoflows.services.earth_engine import (
+    EarthEngineClient,
+    EarthEngineProject,
+    GCSStore,
+    TileGrid,
+    Tracker,
+    known_grids,
+)
+from eoflows.stores.transfer import TransferSettings
 
 _CONUS = known_grids()["LANDSAT_ARD_CU"]
 GRID = TileGrid(_CONUS.ul, _CONUS.crs, (3000, 3000), (50, 40), name="coarse")

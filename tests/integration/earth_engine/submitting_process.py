@@ -14,9 +14,16 @@ from pathlib import Path
 import ee  # noqa: F401
 import httpx
 
-from eokit.earth_engine import EarthEngineClient, EarthEngineProject, GCSStore, TileGrid, Tracker, known_grids
-from eokit.http import AddressPolicy, Origin
-from eokit.http.client import guarded_transport
+from eoflows.base.http import AddressPolicy, Origin
+from eoflows.base.http.client import guarded_transport
+from eoflows.services.earth_engine import (
+    EarthEngineClient,
+    EarthEngineProject,
+    GCSStore,
+    TileGrid,
+    Tracker,
+    known_grids,
+)
 
 COLLECTION, TILE, SPAN = "LANDSAT/LC09/C02/T1_L2", (4, 3), ("2022-01-01", "2022-03-01", "MS")
 

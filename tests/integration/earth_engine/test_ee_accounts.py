@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from eokit.earth_engine import EarthEngineClient, GCSStore, GoogleToken, outcomes
-from eokit.errors import CredentialsError
-from sandbox import Sandbox, SandboxSettings
-from sandbox.cloud_storage.settings import CloudStorageSettings
-from sandbox.earth_engine.settings import EarthEngineSettings
+from eoflows.base.errors import CredentialsError
+from eoflows.sandbox import Sandbox, SandboxSettings
+from eoflows.sandbox.cloud_storage.settings import CloudStorageSettings
+from eoflows.sandbox.earth_engine.settings import EarthEngineSettings
+from eoflows.services.earth_engine import EarthEngineClient, GCSStore, GoogleToken, outcomes
 
 OLI, SPAN = "LANDSAT/LC09/C02/T1_L2", ("2022-01-01", "2022-02-01")
 

@@ -8,14 +8,14 @@ import anyio
 import pytest
 from submitting_process import COLLECTION, SPAN, TILE, tracker
 
-from eokit.earth_engine import outcomes, progress
-from eokit.earth_engine.request import EarthEngineRequest
-from eokit.jobs.models import Phase
-from eokit.jobs.submit import request_token
-from eokit.jobs.tracker import Pace, track_round
-from eokit.ledger import Intent, JobFilter, Ledger
-from sandbox import Sandbox, SandboxSettings
-from sandbox.earth_engine.settings import EarthEngineSettings
+from eoflows.jobs.ledger import Intent, JobFilter, Ledger
+from eoflows.jobs.models import Phase
+from eoflows.jobs.submit import request_token
+from eoflows.jobs.tracker import Pace, track_round
+from eoflows.sandbox import Sandbox, SandboxSettings
+from eoflows.sandbox.earth_engine.settings import EarthEngineSettings
+from eoflows.services.earth_engine import outcomes, progress
+from eoflows.services.earth_engine.request import EarthEngineRequest
 
 HERE = Path(__file__).parent
 

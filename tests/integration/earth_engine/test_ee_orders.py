@@ -5,7 +5,17 @@ import json
 import numpy as np
 import pytest
 
-from eokit.earth_engine import (
+from eoflows.base.errors import (
+    AbsentError,
+    ConflictError,
+    IntegrityError,
+    InvalidInputError,
+    StorageError,
+    UnreachableError,
+)
+from eoflows.sandbox.earth_engine.settings import INTERNAL, MEMORY, USER_ERROR, Rule
+from eoflows.sandbox.faults import Fault
+from eoflows.services.earth_engine import (
     EmptyCollectionError,
     clean_tracked,
     download_tracked,
@@ -15,16 +25,6 @@ from eokit.earth_engine import (
     preard_to_zarr,
     progress,
 )
-from eokit.errors import (
-    AbsentError,
-    ConflictError,
-    IntegrityError,
-    InvalidInputError,
-    StorageError,
-    UnreachableError,
-)
-from sandbox.earth_engine.settings import INTERNAL, MEMORY, USER_ERROR, Rule
-from sandbox.faults import Fault
 
 OLI, HLS = "LANDSAT/LC09/C02/T1_L2", "NASA/HLS/HLSS30/v002"
 SPAN = ("2022-01-01", "2022-02-01")

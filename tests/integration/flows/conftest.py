@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from deployments.register import write_sandbox
-from eokit.rs_server import FlowEnvArgs
-from sandbox import Sandbox, SandboxSettings
-from sandbox.settings import StagingSettings
-from sandbox.up42.schedule import CAPTURED
-from sandbox.up42.settings import Up42Settings
+from eoflows.deployments.register import write_sandbox
+from eoflows.products.environment import FlowEnvArgs
+from eoflows.sandbox import Sandbox, SandboxSettings
+from eoflows.sandbox.settings import StagingSettings
+from eoflows.sandbox.up42.schedule import CAPTURED
+from eoflows.sandbox.up42.settings import Up42Settings
 
 # Prefect leaves connections to its server to the garbage collector; ours are counted in a test.
 _LEFT_OPEN = "ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning"

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from prefect.testing.utilities import prefect_test_harness
 
-from blocks.logos import PUBLIC
-from deployments.register import register_types, write_sandbox
-from eokit.dummy import DummyRequest
-from flows.run_job import run_job
-from flows.track_jobs import track_jobs
+from eoflows.blocks.logos import PUBLIC
+from eoflows.deployments.register import register_types, write_sandbox
+from eoflows.flows.run_job import run_job
+from eoflows.flows.track_jobs import track_jobs
+from eoflows.services.dummy import DummyRequest
 
 SERVER = "dummy-server/sandbox-inputs"
 

@@ -17,7 +17,7 @@ from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId
 from prefect.client.schemas.objects import FlowRun
 from prefect.exceptions import ObjectNotFound
 
-from deployments.automations import (
+from eoflows.deployments.automations import (
     alert_incidents,
     apply,
     apply_all,
@@ -25,16 +25,16 @@ from deployments.automations import (
     remove,
     resubmit_lost,
 )
-from deployments.errors import StackError
-from eokit.dummy import DummyRequest
-from eokit.ledger import JobFilter
-from flows.collect_jobs import collect_jobs
-from flows.resubmit_lost import resubmit_lost as resubmit_lost_flow
-from flows.run_job import run_job
-from flows.stage_aux import aux_staging
-from sandbox.faults import Fault
-from tasks.servers import open_desk
-from tasks.track import track_jobs_once
+from eoflows.deployments.errors import StackError
+from eoflows.flows.collect_jobs import collect_jobs
+from eoflows.flows.resubmit_lost import resubmit_lost as resubmit_lost_flow
+from eoflows.flows.run_job import run_job
+from eoflows.flows.stage_aux import aux_staging
+from eoflows.jobs.ledger import JobFilter
+from eoflows.sandbox.faults import Fault
+from eoflows.services.dummy import DummyRequest
+from eoflows.tasks.servers import open_desk
+from eoflows.tasks.track import track_jobs_once
 
 pytestmark = pytest.mark.anyio
 INPUTS = "dummy-server/sandbox-inputs"

@@ -9,19 +9,19 @@ import pytest
 from flow_runs import run, sandbox_parameters
 from pydantic import ValidationError
 
-from eokit.contracts import CONTRACTS, Contract, breaches
-from eokit.earth_engine.bucket_calls import read_page
-from eokit.earth_engine.operations import read_operation
-from eokit.earth_engine.scenes import read_scenes
-from eokit.errors import EoError
-from eokit.geo_engine.descriptors import read_descriptor
-from eokit.http.witness import witnessed
-from eokit.ogc_processes.models import ProcessDescription, ProcessList
-from eokit.stac.items import checked_item
-from eokit.up42.answers import read_cost, read_processes
-from flows.check_services import check_services
-from sandbox.faults import Fault
-from tasks.contracts import Probe, check_all
+from eoflows.base.errors import EoError
+from eoflows.base.http.witness import witnessed
+from eoflows.flows.check_services import check_services
+from eoflows.sandbox.faults import Fault
+from eoflows.services.contracts import CONTRACTS, Contract, breaches
+from eoflows.services.earth_engine.bucket_calls import read_page
+from eoflows.services.earth_engine.operations import read_operation
+from eoflows.services.earth_engine.scenes import read_scenes
+from eoflows.services.geo_engine.descriptors import read_descriptor
+from eoflows.services.ogc_processes.models import ProcessDescription, ProcessList
+from eoflows.services.up42.answers import read_cost, read_processes
+from eoflows.stores.stac.items import checked_item
+from eoflows.tasks.contracts import Probe, check_all
 
 pytestmark = pytest.mark.anyio
 

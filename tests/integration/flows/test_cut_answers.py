@@ -9,16 +9,16 @@ from typing import Any
 import pytest
 from flow_runs import ORBIT, run
 
-from deployments.register import write_sandbox
-from eokit.errors import InvalidInputError, PartialError, TruncatedError
-from eokit.rs_server import FlowEnvArgs
-from eokit.selection import PolicyName
-from flows.search_aux import search
-from flows.stage_aux import aux_staging, on_demand_aux_staging
-from flows.stage_aux_for_scene import stage_aux_for_scene
-from flows.stage_systematically import systematic_aux_staging
-from sandbox import Sandbox, SandboxSettings
-from sandbox.settings import StationSettings
+from eoflows.base.errors import InvalidInputError, PartialError, TruncatedError
+from eoflows.deployments.register import write_sandbox
+from eoflows.flows.search_aux import search
+from eoflows.flows.stage_aux import aux_staging, on_demand_aux_staging
+from eoflows.flows.stage_aux_for_scene import stage_aux_for_scene
+from eoflows.flows.stage_systematically import systematic_aux_staging
+from eoflows.products.environment import FlowEnvArgs
+from eoflows.products.selection import PolicyName
+from eoflows.sandbox import Sandbox, SandboxSettings
+from eoflows.sandbox.settings import StationSettings
 
 pytestmark = pytest.mark.anyio
 

@@ -10,17 +10,17 @@ from xml.etree import ElementTree
 import pytest
 from flow_runs import Run, run
 
-from eokit.earth_engine import open_ard
-from eokit.ledger import JobFilter, Ledger
-from flows.clean_pre_ard import clean_pre_ard
-from flows.collect_jobs import collect_jobs
-from flows.convert_pre_ard import convert_pre_ard
-from flows.download_pre_ard import download_pre_ard
-from flows.order_pre_ard import order_pre_ard
-from flows.track_jobs import track_jobs
-from flows.track_pre_ard import track_pre_ard
-from sandbox.earth_engine.settings import INTERNAL, MEMORY, USER_ERROR, Rule
-from sandbox.faults import Fault
+from eoflows.flows.clean_pre_ard import clean_pre_ard
+from eoflows.flows.collect_jobs import collect_jobs
+from eoflows.flows.convert_pre_ard import convert_pre_ard
+from eoflows.flows.download_pre_ard import download_pre_ard
+from eoflows.flows.order_pre_ard import order_pre_ard
+from eoflows.flows.track_jobs import track_jobs
+from eoflows.flows.track_pre_ard import track_pre_ard
+from eoflows.jobs.ledger import JobFilter, Ledger
+from eoflows.sandbox.earth_engine.settings import INTERNAL, MEMORY, USER_ERROR, Rule
+from eoflows.sandbox.faults import Fault
+from eoflows.services.earth_engine import open_ard
 
 pytestmark = pytest.mark.anyio
 OLI, ETM = "LANDSAT/LC09/C02/T1_L2", "LANDSAT/LE07/C02/T1_L2"
@@ -205,7 +205,7 @@ async def test_a_region_chooses_tiles_and_filters_choose_images(desk):
 
 
 def desk_grid():
-    from eokit.earth_engine import TileGrid, known_grids
+    from eoflows.services.earth_engine import TileGrid, known_grids
 
     known = known_grids()["LANDSAT_ARD_CU"]
     return TileGrid(known.ul, known.crs, (3000, 3000), (50, 40))

@@ -13,18 +13,18 @@ from flow_runs import Run, run, sandbox_parameters
 from PIL import Image
 from prefect.flows import load_flow_from_entrypoint
 
-from blocks import ObjectStorage, S3Bucket
-from eokit.geo_engine.zarr_writer import object_store
-from eokit.jobs.models import Phase
-from eokit.ledger import JobFilter, Ledger
-from flows.download_raster import download_raster
-from flows.plot_workflow import plot_workflow
-from flows.save_dataset import save_dataset
-from flows.stream_raster import stream_raster
-from flows.stream_vector import stream_vector
-from sandbox.faults import Fault
-from sandbox.geo_engine.stream_faults import stream_fault
-from tasks.geo_engine import Box, PixelSize
+from eoflows.blocks import ObjectStorage, S3Bucket
+from eoflows.flows.download_raster import download_raster
+from eoflows.flows.plot_workflow import plot_workflow
+from eoflows.flows.save_dataset import save_dataset
+from eoflows.flows.stream_raster import stream_raster
+from eoflows.flows.stream_vector import stream_vector
+from eoflows.jobs.ledger import JobFilter, Ledger
+from eoflows.jobs.models import Phase
+from eoflows.sandbox.faults import Fault
+from eoflows.sandbox.geo_engine.stream_faults import stream_fault
+from eoflows.services.geo_engine.zarr_writer import object_store
+from eoflows.tasks.geo_engine import Box, PixelSize
 
 pytestmark = pytest.mark.anyio
 BLOCKS = {"server": "sandbox", "storage": "sandbox"}

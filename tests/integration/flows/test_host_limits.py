@@ -6,9 +6,9 @@ import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import GlobalConcurrencyLimitCreate
 
-from flows.stage_aux import aux_staging
-from sandbox import Fault
-from tasks.limits import PREFIX
+from eoflows.flows.stage_aux import aux_staging
+from eoflows.sandbox import Fault
+from eoflows.tasks.limits import PREFIX
 
 ORBITS = {"filter": {"op": "=", "args": [{"property": "product:type"}, "AUX_POEORB"]}}
 

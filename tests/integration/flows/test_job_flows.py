@@ -6,15 +6,15 @@ from uuid import uuid4
 import pytest
 from flow_runs import run
 
-from eokit.dummy import DummyRequest
-from flows.cancel_jobs import cancel_jobs
-from flows.collect_jobs import collect_jobs
-from flows.resolve_job import resolve_job
-from flows.run_job import run_job
-from flows.set_budget import set_budget
-from flows.show_jobs import show_jobs
-from flows.track_jobs import track_jobs
-from sandbox.faults import Fault
+from eoflows.flows.cancel_jobs import cancel_jobs
+from eoflows.flows.collect_jobs import collect_jobs
+from eoflows.flows.resolve_job import resolve_job
+from eoflows.flows.run_job import run_job
+from eoflows.flows.set_budget import set_budget
+from eoflows.flows.show_jobs import show_jobs
+from eoflows.flows.track_jobs import track_jobs
+from eoflows.sandbox.faults import Fault
+from eoflows.services.dummy import DummyRequest
 
 pytestmark = pytest.mark.anyio
 INPUTS, NONE = "dummy-server/sandbox-inputs", "dummy-server/sandbox-none"

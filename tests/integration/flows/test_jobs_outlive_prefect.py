@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from sandbox import Sandbox, SandboxSettings
+from eoflows.sandbox import Sandbox, SandboxSettings
 
 JOBS = 200
 LIFE = Path(__file__).with_name("one_life_of_prefect.py")

@@ -13,9 +13,9 @@ from xml.etree import ElementTree
 import pytest
 from flow_runs import run
 
-from flows.morning_matrix import morning_matrix
-from flows.stage_systematically import systematic_aux_staging
-from sandbox import Fault
+from eoflows.flows.morning_matrix import morning_matrix
+from eoflows.flows.stage_systematically import systematic_aux_staging
+from eoflows.sandbox import Fault
 
 pytestmark = pytest.mark.anyio
 END = datetime(2025, 6, 6, tzinfo=UTC)

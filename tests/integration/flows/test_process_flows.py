@@ -6,12 +6,12 @@ import pytest
 from flow_runs import Run, run
 from prefect.utilities.callables import parameter_schema
 
-from eokit.errors import EoError
-from flows.describe_process import describe_process
-from flows.list_processes import list_processes
-from flows.run_job import run_job
-from flows.run_process import run_process
-from sandbox import Fault
+from eoflows.base.errors import EoError
+from eoflows.flows.describe_process import describe_process
+from eoflows.flows.list_processes import list_processes
+from eoflows.flows.run_job import run_job
+from eoflows.flows.run_process import run_process
+from eoflows.sandbox import Fault
 
 pytestmark = pytest.mark.anyio
 SCENE = {"width": 2, "height": 1, "red": [1, 0], "nir": [3, 0]}

@@ -12,11 +12,11 @@ import pytest
 from flow_runs import Run, run
 from prefect.utilities.callables import parameter_schema
 
-from eokit.catalog import LocalCatalog
-from eokit.catalog.serve import create_app
-from eokit.errors import CatalogError, InvalidInputError, PartialError
-from flows.process_with_aux import process_with_aux
-from sandbox import Fault
+from eoflows.base.errors import CatalogError, InvalidInputError, PartialError
+from eoflows.flows.process_with_aux import process_with_aux
+from eoflows.sandbox import Fault
+from eoflows.stores.catalog import LocalCatalog
+from eoflows.stores.catalog.serve import create_app
 
 pytestmark = [pytest.mark.anyio, pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")]
 
@@ -125,7 +125,7 @@ async def test_killed_before_publishing_or_with_the_catalogue_down_it_goes_on(pl
         return fail
 
     with monkeypatch.context() as patch:
-        patch.setattr("tasks.derive.publish_derived", failing(Killed()))
+        patch.setattr("eoflows.tasks.derive.publish_derived", failing(Killed()))
         with pytest.raises(Killed):
             await chain(place)
     assert (len(jobs()), await made(place)) == (1, [])

@@ -11,8 +11,8 @@ from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Crashed, Pending, Running
 
-from flows.rerun_dead import rerun_dead
-from tasks.rerun import Fate
+from eoflows.flows.rerun_dead import rerun_dead
+from eoflows.tasks.rerun import Fate
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("prefect_server")]
 AT_ONCE = 1e-6

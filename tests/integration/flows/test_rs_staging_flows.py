@@ -10,14 +10,14 @@ import pytest
 from flow_runs import ORBIT, run
 from pystac import ItemCollection
 
-from blocks import EoEnvironment
-from eokit.errors import PartialError
-from eokit.rs_server import FlowEnvArgs
-from flows.collect_jobs import collect_jobs
-from flows.rs_staging import staging
-from flows.stage_aux import aux_staging
-from sandbox import Fault
-from tasks.stage_by_service import staging_task
+from eoflows.base.errors import PartialError
+from eoflows.blocks import EoEnvironment
+from eoflows.flows.collect_jobs import collect_jobs
+from eoflows.flows.rs_staging import staging
+from eoflows.flows.stage_aux import aux_staging
+from eoflows.products.environment import FlowEnvArgs
+from eoflows.sandbox import Fault
+from eoflows.tasks.stage_by_service import staging_task
 
 pytestmark = pytest.mark.anyio
 COLLECTION, HERE = "s1-aux", "demo:s1-aux"

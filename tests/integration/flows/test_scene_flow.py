@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from flow_runs import Run, run
 
-from eokit.errors import InvalidInputError, PartialError
-from eokit.selection import PolicyName
-from flows.stage_aux import on_demand_aux_staging
-from flows.stage_aux_for_scene import stage_aux_for_scene
-from sandbox import Fault
+from eoflows.base.errors import InvalidInputError, PartialError
+from eoflows.flows.stage_aux import on_demand_aux_staging
+from eoflows.flows.stage_aux_for_scene import stage_aux_for_scene
+from eoflows.products.selection import PolicyName
+from eoflows.sandbox import Fault
 
 # Prefect leaves connections to its own server to the garbage collector.
 pytestmark = [pytest.mark.anyio, pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")]

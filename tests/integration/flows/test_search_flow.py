@@ -2,11 +2,11 @@ import pytest
 from flow_runs import ORBIT, run
 from pystac import ItemCollection
 
-from eokit.errors import InvalidInputError, UnreachableError
-from eokit.rs_server import AuxiliarySource, FlowEnvArgs
-from flows.search_aux import search
-from sandbox import Fault
-from tasks.search import search_task
+from eoflows.base.errors import InvalidInputError, UnreachableError
+from eoflows.flows.search_aux import search
+from eoflows.products.environment import AuxiliarySource, FlowEnvArgs
+from eoflows.sandbox import Fault
+from eoflows.tasks.search import search_task
 
 pytestmark = pytest.mark.anyio
 

@@ -12,10 +12,10 @@ import pytest
 from flow_runs import ORBIT, run
 from prefect import flow, task
 
-from eokit.errors import DeadlineError, InvalidInputError, UnreachableError
-from flows.stage_aux import aux_staging
-from sandbox import Fault
-from tasks.spread import spread
+from eoflows.base.errors import DeadlineError, InvalidInputError, UnreachableError
+from eoflows.flows.stage_aux import aux_staging
+from eoflows.sandbox import Fault
+from eoflows.tasks.spread import spread
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("prefect_server")]
 
@@ -85,7 +85,7 @@ async def lose_all_workers(cluster, folder):
 
 
 async def test_staging_on_a_cluster_that_there_is(place, tmp_path, monkeypatch):
-    monkeypatch.setattr("tasks.spread.LOOK_SECONDS", 0.5)
+    monkeypatch.setattr("eoflows.tasks.spread.LOOK_SECONDS", 0.5)
     from distributed import LocalCluster
 
     bad = next(one for one in place.box.stations["auxip"].products if one.product_type == "AUX_POEORB")

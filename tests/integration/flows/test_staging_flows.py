@@ -4,11 +4,11 @@ import anyio
 import pytest
 from flow_runs import ORBIT, run
 
-from eokit.errors import DeadlineError, InvalidInputError, PartialError
-from eokit.rs_server import FlowEnvArgs
-from flows.stage_aux import aux_staging, on_demand_aux_staging
-from sandbox import Fault
-from tasks.stage import aux_staging_task
+from eoflows.base.errors import DeadlineError, InvalidInputError, PartialError
+from eoflows.flows.stage_aux import aux_staging, on_demand_aux_staging
+from eoflows.products.environment import FlowEnvArgs
+from eoflows.sandbox import Fault
+from eoflows.tasks.stage import aux_staging_task
 
 pytestmark = pytest.mark.anyio
 

@@ -7,13 +7,13 @@ import anyio
 import pytest
 from flow_runs import run, sandbox_parameters
 
-from eokit.jobs.models import Phase
-from eokit.ledger import Balance, JobFilter, Ledger
-from flows.estimate_up42_job import estimate_up42_job
-from flows.list_up42_jobs import list_up42_jobs
-from flows.run_up42_job import run_up42_job
-from flows.track_jobs import track_jobs
-from sandbox.faults import Fault
+from eoflows.flows.estimate_up42_job import estimate_up42_job
+from eoflows.flows.list_up42_jobs import list_up42_jobs
+from eoflows.flows.run_up42_job import run_up42_job
+from eoflows.flows.track_jobs import track_jobs
+from eoflows.jobs.ledger import Balance, JobFilter, Ledger
+from eoflows.jobs.models import Phase
+from eoflows.sandbox.faults import Fault
 
 pytestmark = pytest.mark.anyio
 SERVER = "up42-credentials/sandbox"
@@ -75,7 +75,7 @@ async def test_jobs_are_made_paid_and_fetched_once(place):
 
 
 async def test_the_deployments_search_finds_no_results(place):
-    parameters = sandbox_parameters("up42")["flows/run_up42_job.py:run_up42_job"]
+    parameters = sandbox_parameters("up42")["eoflows.flows.run_up42_job.run_up42_job"]
     for _ in range(2):
         done = await run(run_up42_job, **parameters)
         assert done.state.message == "1 succeeded"

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from flow_runs import run
 
-from eokit.errors import PartialError
-from flows.audit_storage import audit_storage
-from flows.expire_staged import expire_staged
-from flows.stage_systematically import systematic_aux_staging
-from sandbox import Fault
+from eoflows.base.errors import PartialError
+from eoflows.flows.audit_storage import audit_storage
+from eoflows.flows.expire_staged import expire_staged
+from eoflows.flows.stage_systematically import systematic_aux_staging
+from eoflows.sandbox import Fault
 
 pytestmark = pytest.mark.anyio
 AUGUST = "2025-08-01T00:00:00Z"

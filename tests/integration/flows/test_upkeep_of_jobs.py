@@ -10,14 +10,14 @@ import httpx
 import pytest
 from flow_runs import ORBIT, run
 
-from deployments.metrics import Family, exposition, read_all, serve
-from eokit.dummy import DummyRequest
-from eokit.rs_server import FlowEnvArgs
-from flows.run_job import run_job
-from flows.set_budget import set_budget
-from flows.stage_aux import aux_staging
-from flows.tidy import tidy
-from tasks.tidy import sweep_tables, tidy_ledger
+from eoflows.deployments.metrics import Family, exposition, read_all, serve
+from eoflows.flows.run_job import run_job
+from eoflows.flows.set_budget import set_budget
+from eoflows.flows.stage_aux import aux_staging
+from eoflows.flows.tidy import tidy
+from eoflows.products.environment import FlowEnvArgs
+from eoflows.services.dummy import DummyRequest
+from eoflows.tasks.tidy import sweep_tables, tidy_ledger
 
 pytestmark = pytest.mark.anyio
 INPUTS = "dummy-server/sandbox-inputs"

@@ -4,11 +4,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from eokit.geo_engine import GeoEngineClient, Workflow, submit_workflow
-from eokit.http import RetryPolicy
-from sandbox import Sandbox, SandboxSettings
-from sandbox.geo_engine.pixels import pixel_values
-from sandbox.geo_engine.sources import RasterSource
+from eoflows.base.http import RetryPolicy
+from eoflows.sandbox import Sandbox, SandboxSettings
+from eoflows.sandbox.geo_engine.pixels import pixel_values
+from eoflows.sandbox.geo_engine.sources import RasterSource
+from eoflows.services.geo_engine import GeoEngineClient, Workflow, submit_workflow
 
 DAY = 86_400_000
 START = 1_388_534_400_000

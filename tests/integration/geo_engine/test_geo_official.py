@@ -10,7 +10,7 @@ import pytest
 from conftest import Raster, opened
 from test_geo_streams import BOX, DAYS
 
-from eokit.geo_engine import RasterQueryRectangle
+from eoflows.services.geo_engine import RasterQueryRectangle
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from peers import peer_python
@@ -25,7 +25,7 @@ CASES = {
 }
 
 
-@pytest.mark.filterwarnings("ignore::eokit.geo_engine.FillValueWarning")
+@pytest.mark.filterwarnings("ignore::eoflows.services.geo_engine.FillValueWarning")
 async def test_results_equal_those_of_the_official_client(engine, client, tmp_path):
     python = peer_python("geoengine-0.9.4", "geoengine==0.9.4")
     asked = {

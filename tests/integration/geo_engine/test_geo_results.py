@@ -11,8 +11,8 @@ import xarray as xr
 from conftest import DAY, START, opened
 from pydantic import SecretStr
 
-from eokit.errors import AbsentError, CredentialsError, InvalidInputError, RefusedError
-from eokit.geo_engine import (
+from eoflows.base.errors import AbsentError, CredentialsError, InvalidInputError, RefusedError
+from eoflows.services.geo_engine import (
     Anonymous,
     ColorBreakpoint,
     EmailLogin,
@@ -31,7 +31,7 @@ from eokit.geo_engine import (
     update_quota,
     workflow_by_id,
 )
-from eokit.geo_engine.frames import NAME
+from eoflows.services.geo_engine.frames import NAME
 
 VERSIONS = pytest.mark.parametrize("profile", ["0.8", "0.9", "0.10"])
 NDVI = {"type": "GdalSource", "params": {"data": "ndvi"}}
@@ -89,7 +89,7 @@ def test_a_map(engine):
     assert (picture.format, picture.size) == ("PNG", (205, 200))
 
 
-@pytest.mark.filterwarnings("ignore::eokit.geo_engine.FillValueWarning")
+@pytest.mark.filterwarnings("ignore::eoflows.services.geo_engine.FillValueWarning")
 def test_rasters_by_wcs_and_by_stream_are_the_same_pixels(engine, tmp_path):
     with opened(engine) as client:
         workflow = raster()
@@ -119,7 +119,7 @@ def test_rasters_by_wcs_and_by_stream_are_the_same_pixels(engine, tmp_path):
         assert client.origin
 
 
-@pytest.mark.filterwarnings("ignore::eokit.geo_engine.FillValueWarning")
+@pytest.mark.filterwarnings("ignore::eoflows.services.geo_engine.FillValueWarning")
 def test_all_bands(engine):
     with opened(engine):
         workflow = raster({"type": "GdalSource", "params": {"data": "reflectance"}})

@@ -15,12 +15,17 @@ from geopandas.testing import assert_geodataframe_equal
 from pydantic import SecretStr
 from test_geo_streams import BOX, DAYS, IRREGULAR, TILES
 
-from eokit.errors import AbsentError, InvalidInputError, StorageError, TruncatedError
-from eokit.geo_engine import IncompleteStreamError, QueryRectangle, RasterQueryRectangle, submit_workflow
-from eokit.geo_engine.times import MAX_MS, MIN_MS
-from eokit.geo_engine.zarr_writer import ZarrSettings, object_store
-from eokit.transfer.s3 import S3Bucket
-from sandbox.geo_engine.stream_faults import stream_fault
+from eoflows.base.errors import AbsentError, InvalidInputError, StorageError, TruncatedError
+from eoflows.sandbox.geo_engine.stream_faults import stream_fault
+from eoflows.services.geo_engine import (
+    IncompleteStreamError,
+    QueryRectangle,
+    RasterQueryRectangle,
+    submit_workflow,
+)
+from eoflows.services.geo_engine.times import MAX_MS, MIN_MS
+from eoflows.services.geo_engine.zarr_writer import ZarrSettings, object_store
+from eoflows.stores.transfer.s3 import S3Bucket
 
 pytestmark = pytest.mark.anyio
 QUERY = QueryRectangle(BOX, DAYS)
@@ -91,7 +96,7 @@ async def test_a_run_that_failed_goes_on(engine, client, tmp_path, clip, regular
 
 CODE = """
 import asyncio, sys
-from eokit.geo_engine import GeoEngineClient, QueryRectangle, load_workflow
+from eoflows.services.geo_engine import GeoEngineClient, QueryRectangle, load_workflow
 async def run(url, workflow, store, box, start, end):
     async with GeoEngineClient(url) as client:
         query = QueryRectangle(tuple(map(float, box.split(","))), (int(start), int(end)))
@@ -161,7 +166,7 @@ async def test_zarr_in_a_bucket(client, s3_endpoint):
 
 
 @pytest.mark.parametrize("kind", ["cog", "tiled"])
-@pytest.mark.filterwarnings("ignore::eokit.geo_engine.FillValueWarning")
+@pytest.mark.filterwarnings("ignore::eoflows.services.geo_engine.FillValueWarning")
 async def test_one_time_step_as_geotiff(client, tmp_path, kind):
     raster = Raster(bands=2, dataType="U8", nullShare=0.2)
     workflow = await raster.workflow(client)

@@ -9,8 +9,10 @@ import pytest
 import xarray as xr
 from conftest import DAY, START, Raster, opened
 
-from eokit.errors import CredentialsError, InvalidInputError, RefusedError, UnreachableError
-from eokit.geo_engine import (
+from eoflows.base.errors import CredentialsError, InvalidInputError, RefusedError, UnreachableError
+from eoflows.sandbox.faults import Fault
+from eoflows.sandbox.geo_engine.stream_faults import stream_fault
+from eoflows.services.geo_engine import (
     FillValueWarning,
     IncompleteStreamError,
     QueryRectangle,
@@ -18,9 +20,7 @@ from eokit.geo_engine import (
     TimeInterval,
     submit_workflow,
 )
-from eokit.geo_engine.times import MAX_MS, MIN_MS
-from sandbox.faults import Fault
-from sandbox.geo_engine.stream_faults import stream_fault
+from eoflows.services.geo_engine.times import MAX_MS, MIN_MS
 
 pytestmark = pytest.mark.anyio
 BOX = (-17, -30, 34, 12.5)
@@ -29,7 +29,7 @@ DAYS = TimeInterval(START, START + 3 * DAY)
 
 @pytest.mark.parametrize("kind", ["U8", "U16", "U32", "U64", "I8", "I16", "I32", "I64", "F32", "F64"])
 @pytest.mark.parametrize("clip", [False, True])
-@pytest.mark.filterwarnings("ignore::eokit.geo_engine.FillValueWarning")
+@pytest.mark.filterwarnings("ignore::eoflows.services.geo_engine.FillValueWarning")
 async def test_every_type_keeps_its_values(client, kind, clip):
     raster = Raster(dataType=kind, nullShare=0.3, bands=2)
     workflow = await raster.workflow(client)

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from eokit.dummy import DummyRequest, DummyService
-from eokit.http import HttpClient, Origin
-from eokit.jobs.models import JobState, Phase
-from eokit.jobs.service import JobServer
-from eokit.ledger import Intent, JobFilter, Ledger
-from sandbox import Fault, Sandbox, SandboxSettings
+from eoflows.base.http import HttpClient, Origin
+from eoflows.jobs.ledger import Intent, JobFilter, Ledger
+from eoflows.jobs.models import JobState, Phase
+from eoflows.jobs.service import JobServer
+from eoflows.sandbox import Fault, Sandbox, SandboxSettings
+from eoflows.services.dummy import DummyRequest, DummyService
 
 pytestmark = pytest.mark.anyio
 TRACKER = Path(__file__).with_name("tracker_process.py")

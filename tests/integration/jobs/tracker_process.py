@@ -7,12 +7,12 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 
-from eokit.dummy import DummyRequest, DummyService
-from eokit.http import HttpClient, Origin, RetryPolicy
-from eokit.jobs.announce import announce
-from eokit.jobs.service import JobServer
-from eokit.jobs.tracker import Pace, track_round
-from eokit.ledger import JobRecord, Ledger
+from eoflows.base.http import HttpClient, Origin, RetryPolicy
+from eoflows.jobs.announce import announce
+from eoflows.jobs.ledger import JobRecord, Ledger
+from eoflows.jobs.service import JobServer
+from eoflows.jobs.tracker import Pace, track_round
+from eoflows.services.dummy import DummyRequest, DummyService
 
 
 async def follow(url: str, base: str, told: Path) -> None:

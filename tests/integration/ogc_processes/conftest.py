@@ -4,9 +4,9 @@ from typing import Any
 import anyio
 import pytest
 
-from eokit.ogc_processes import AsyncClient, ClientConfig, JobInfo, phase_of
-from sandbox import Fault, Sandbox, SandboxSettings
-from sandbox.ogc_processes.settings import OgcProcessesSettings
+from eoflows.sandbox import Fault, Sandbox, SandboxSettings
+from eoflows.sandbox.ogc_processes.settings import OgcProcessesSettings
+from eoflows.services.ogc_processes import AsyncClient, ClientConfig, JobInfo, phase_of
 
 AUTHS = ("basic", "bearer", "api_key", "login")
 

@@ -6,13 +6,13 @@ import orjson
 import pytest
 from ogc_desk import ogc_desk
 
-from blocks import OgcProcessesServer
-from eokit.errors import AbsentError, OutcomeUnknownError, RefusedError
-from eokit.jobs.models import Phase
-from eokit.jobs.resolve import resolve_job
-from eokit.ogc_processes import InvalidInputsError
-from eokit.ogc_processes.service import OgcRequest
-from sandbox import Fault
+from eoflows.base.errors import AbsentError, OutcomeUnknownError, RefusedError
+from eoflows.blocks import OgcProcessesServer
+from eoflows.jobs.models import Phase
+from eoflows.jobs.resolve import resolve_job
+from eoflows.sandbox import Fault
+from eoflows.services.ogc_processes import InvalidInputsError
+from eoflows.services.ogc_processes.service import OgcRequest
 
 pytestmark = pytest.mark.anyio
 
@@ -155,7 +155,7 @@ async def test_a_synchronous_answer_is_a_job_that_succeeded(box, desk, behave):
 
 
 async def test_a_synchronous_answer_that_is_too_large_is_known_and_refused(desk, behave, monkeypatch):
-    monkeypatch.setattr("eokit.ogc_processes.kept.MOST_KEPT", 100)
+    monkeypatch.setattr("eoflows.services.ogc_processes.kept.MOST_KEPT", 100)
     behave(async_answer="sync")
     job = await desk.submit("plain", "echo", inputs={"message": "x" * 200})
     assert job.phase is Phase.SUCCEEDED

@@ -6,8 +6,9 @@ import anyio
 import httpx
 import pytest
 
-from eokit.errors import OutcomeUnknownError
-from eokit.ogc_processes import (
+from eoflows.base.errors import OutcomeUnknownError
+from eoflows.sandbox import Fault
+from eoflows.services.ogc_processes import (
     AsyncClient,
     Client,
     ClientAbsentError,
@@ -24,7 +25,6 @@ from eokit.ogc_processes import (
     QualifiedValue,
     ResultsNotReadyError,
 )
-from sandbox import Fault
 
 pytestmark = pytest.mark.anyio
 

@@ -9,13 +9,13 @@ import orjson
 import pytest
 from ogc_desk import ogc_desk
 
-from blocks import OgcProcessesServer
-from eokit.errors import AbsentError
-from eokit.jobs.models import Phase
-from eokit.jobs.service import JobServer
-from eokit.ledger import Intent
-from eokit.ogc_processes import InvalidInputsError
-from eokit.ogc_processes.service import OgcRequest
+from eoflows.base.errors import AbsentError
+from eoflows.blocks import OgcProcessesServer
+from eoflows.jobs.ledger import Intent
+from eoflows.jobs.models import Phase
+from eoflows.jobs.service import JobServer
+from eoflows.services.ogc_processes import InvalidInputsError
+from eoflows.services.ogc_processes.service import OgcRequest
 
 pytestmark = pytest.mark.anyio
 

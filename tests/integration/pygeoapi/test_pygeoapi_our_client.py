@@ -5,7 +5,7 @@ import uuid
 
 import pytest
 
-from eokit.ogc_processes import (
+from eoflows.services.ogc_processes import (
     Client,
     ClientAbsentError,
     ClientConfig,

@@ -1,7 +1,7 @@
 import httpx
 import pytest
 
-from sandbox import Sandbox, SandboxSettings
+from eoflows.sandbox import Sandbox, SandboxSettings
 
 KEY = {"x-api-key": "sandbox-demo-key"}
 

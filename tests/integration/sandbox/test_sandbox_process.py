@@ -15,7 +15,7 @@ def start():
     running = []
 
     def begin(*arguments):
-        command = [sys.executable, "-W", "error", "-m", "sandbox", "--days", "2", *arguments]
+        command = [sys.executable, "-W", "error", "-m", "eoflows.sandbox", "--days", "2", *arguments]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         running.append(process)
         return process, json.loads(process.stdout.readline())

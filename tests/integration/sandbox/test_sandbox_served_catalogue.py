@@ -4,8 +4,8 @@ import pystac_client
 import pytest
 from httpx import Client
 
-from sandbox import Sandbox, SandboxSettings
-from sandbox.settings import ApiKey, CatalogueSettings
+from eoflows.sandbox import Sandbox, SandboxSettings
+from eoflows.sandbox.settings import ApiKey, CatalogueSettings
 
 HERE = "/catalog/collections/demo:s1-aux"
 

@@ -5,8 +5,8 @@ from email.utils import parsedate_to_datetime
 import httpx
 import pytest
 
-from sandbox import Fault, Sandbox, SandboxSettings
-from sandbox.settings import StationSettings
+from eoflows.sandbox import Fault, Sandbox, SandboxSettings
+from eoflows.sandbox.settings import StationSettings
 
 KEY = {"x-api-key": "sandbox-demo-key"}
 

@@ -6,8 +6,8 @@ import httpx
 import pystac_client
 import pytest
 
-from sandbox import Sandbox, SandboxSettings
-from sandbox.settings import ApiKey, CollectionSettings, StationSettings
+from eoflows.sandbox import Sandbox, SandboxSettings
+from eoflows.sandbox.settings import ApiKey, CollectionSettings, StationSettings
 
 KEY = {"x-api-key": "sandbox-demo-key"}
 POEORB = Path(__file__).parents[4] / "shared" / "data" / "aux_orbits" / "poeorb.jsonl.gz"

@@ -3,7 +3,7 @@ from datetime import date
 
 import pytest
 
-from sandbox import Sandbox, SandboxSettings
+from eoflows.sandbox import Sandbox, SandboxSettings
 
 
 @pytest.fixture(scope="session")

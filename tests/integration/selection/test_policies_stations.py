@@ -8,14 +8,14 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from eokit.errors import ServiceError
-from eokit.http import ApiKey, HttpClient, Keyring, Origin
-from eokit.http.retry import RetryPolicy
-from eokit.selection import POLICIES, PolicyName, Selection, Wanted, wire_filter
-from eokit.selection.alternatives import Finding, Trail, first_found
-from eokit.stac import SearchRequest, StacClient
-from eokit.times import Interval
-from sandbox import Fault, Sandbox
+from eoflows.base.errors import ServiceError
+from eoflows.base.http import ApiKey, HttpClient, Keyring, Origin
+from eoflows.base.http.retry import RetryPolicy
+from eoflows.base.times import Interval
+from eoflows.products.selection import POLICIES, PolicyName, Selection, Wanted, wire_filter
+from eoflows.products.selection.alternatives import Finding, Trail, first_found
+from eoflows.sandbox import Fault, Sandbox
+from eoflows.stores.stac import SearchRequest, StacClient
 
 pytestmark = pytest.mark.anyio
 START = datetime(2025, 8, 5, 10, tzinfo=UTC)

@@ -13,8 +13,8 @@ from peers import peer_python
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import WorkPoolCreate
 
-from deployments.errors import StackError
-from deployments.pools import Pool, apply, main
+from eoflows.deployments.errors import StackError
+from eoflows.deployments.pools import Pool, apply, main
 
 RENDER = Path(__file__).with_name("render_job.py")
 

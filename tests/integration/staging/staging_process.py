@@ -6,13 +6,13 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from eokit.catalog import LocalCatalog
-from eokit.http import AddressPolicy, ApiKey, HttpClient, Keyring, Origin
-from eokit.stac import SearchRequest, StacClient
-from eokit.staging import Place, Stager, StagingReport, stage_pages
-from eokit.staging.pipeline import PipelineSettings
-from eokit.storage import LocalStorage
-from eokit.transfer import TransferEngine, TransferSettings
+from eoflows.base.http import AddressPolicy, ApiKey, HttpClient, Keyring, Origin
+from eoflows.products.staging import Place, Stager, StagingReport, stage_pages
+from eoflows.products.staging.pipeline import PipelineSettings
+from eoflows.stores.catalog import LocalCatalog
+from eoflows.stores.stac import SearchRequest, StacClient
+from eoflows.stores.storage import LocalStorage
+from eoflows.stores.transfer import TransferEngine, TransferSettings
 
 
 async def stage(url: str, state: Path, product_type: str, batch: int) -> dict[str, int]:

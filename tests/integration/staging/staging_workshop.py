@@ -9,15 +9,15 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from eokit.catalog import LocalCatalog
-from eokit.http import AddressPolicy, ApiKey, HttpClient, Keyring, Origin, RetryPolicy
-from eokit.selection import Wanted, wire_filter
-from eokit.stac import SearchRequest, StacClient
-from eokit.staging import Place, Stager, StagingReport, stage_pages
-from eokit.staging.pipeline import PipelineSettings
-from eokit.storage.local import LocalStorage
-from eokit.transfer import TransferEngine, TransferSettings
-from sandbox import Sandbox
+from eoflows.base.http import AddressPolicy, ApiKey, HttpClient, Keyring, Origin, RetryPolicy
+from eoflows.products.selection import Wanted, wire_filter
+from eoflows.products.staging import Place, Stager, StagingReport, stage_pages
+from eoflows.products.staging.pipeline import PipelineSettings
+from eoflows.sandbox import Sandbox
+from eoflows.stores.catalog import LocalCatalog
+from eoflows.stores.stac import SearchRequest, StacClient
+from eoflows.stores.storage.local import LocalStorage
+from eoflows.stores.transfer import TransferEngine, TransferSettings
 
 PLACE = Place("demo", "s1-aux")
 

@@ -7,13 +7,21 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from eokit.catalog import LocalCatalog
-from eokit.http import AddressPolicy, ApiKey, HttpClient, Keyring, Origin
-from eokit.stac import StacClient
-from eokit.staging import Place, Stager
-from eokit.storage import LocalStorage
-from eokit.systematic import Pace, Progress, Publications, Settler, Stream, follow, watermarks_beside
-from eokit.transfer import TransferEngine
+from eoflows.base.http import AddressPolicy, ApiKey, HttpClient, Keyring, Origin
+from eoflows.products.staging import Place, Stager
+from eoflows.products.systematic import (
+    Pace,
+    Progress,
+    Publications,
+    Settler,
+    Stream,
+    follow,
+    watermarks_beside,
+)
+from eoflows.stores.catalog import LocalCatalog
+from eoflows.stores.stac import StacClient
+from eoflows.stores.storage import LocalStorage
+from eoflows.stores.transfer import TransferEngine
 
 KEY = "followed"
 

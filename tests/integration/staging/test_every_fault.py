@@ -5,10 +5,10 @@ import re
 import pytest
 from staging_workshop import md5_of
 
-from eokit.stac import SearchRequest
-from eokit.staging import Outcome
-from sandbox import Fault, Sandbox, SandboxSettings
-from sandbox.faults import KINDS
+from eoflows.products.staging import Outcome
+from eoflows.sandbox import Fault, Sandbox, SandboxSettings
+from eoflows.sandbox.faults import KINDS
+from eoflows.stores.stac import SearchRequest
 
 pytestmark = pytest.mark.anyio
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from staging_process import stage
 
-from eokit.catalog import LocalCatalog
-from sandbox import Fault, Sandbox, SandboxSettings
-from sandbox.products import Product
+from eoflows.sandbox import Fault, Sandbox, SandboxSettings
+from eoflows.sandbox.products import Product
+from eoflows.stores.catalog import LocalCatalog
 
 KILLS = 20
 PRODUCTS = 200

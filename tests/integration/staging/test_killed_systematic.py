@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from systematic_process import follow_all
 
-from eokit.catalog import LocalCatalog
-from sandbox import Fault, Sandbox, SandboxSettings
+from eoflows.sandbox import Fault, Sandbox, SandboxSettings
+from eoflows.stores.catalog import LocalCatalog
 
 KILLS = 8
 PRODUCTS = 80

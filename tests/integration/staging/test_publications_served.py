@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from pydantic import SecretStr
 
-from eokit.http import ApiKey, HttpClient, Keyring, Origin
-from eokit.stac import StacClient
-from eokit.systematic import Publications, Stream
-from sandbox import Sandbox, SandboxSettings
+from eoflows.base.http import ApiKey, HttpClient, Keyring, Origin
+from eoflows.products.systematic import Publications, Stream
+from eoflows.sandbox import Sandbox, SandboxSettings
+from eoflows.stores.stac import StacClient
 
 pytestmark = pytest.mark.anyio
 START = datetime(2025, 7, 1, tzinfo=UTC)

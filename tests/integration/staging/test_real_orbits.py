@@ -15,11 +15,11 @@ from pathlib import Path
 import pytest
 from staging_workshop import PLACE
 
-from eokit.selection import Boundary, Wanted
-from eokit.stac import SearchRequest
-from eokit.staging import Outcome
-from eokit.times import Interval
-from sandbox import Sandbox, SandboxSettings
+from eoflows.base.times import Interval
+from eoflows.products.selection import Boundary, Wanted
+from eoflows.products.staging import Outcome
+from eoflows.sandbox import Sandbox, SandboxSettings
+from eoflows.stores.stac import SearchRequest
 
 LIST = Path(__file__).parents[3].parent / "shared/data/aux_orbits/poeorb.jsonl.gz"
 SCALE = 0.01

@@ -2,12 +2,12 @@ import pystac
 import pytest
 from staging_workshop import PLACE, md5_of
 
-from eokit.errors import EoError, UnreachableError
-from eokit.selection import Wanted
-from eokit.stac import SearchRequest
-from eokit.staging import Outcome
-from eokit.times import Interval
-from sandbox import Fault, Sandbox, SandboxSettings
+from eoflows.base.errors import EoError, UnreachableError
+from eoflows.base.times import Interval
+from eoflows.products.selection import Wanted
+from eoflows.products.staging import Outcome
+from eoflows.sandbox import Fault, Sandbox, SandboxSettings
+from eoflows.stores.stac import SearchRequest
 
 pytestmark = pytest.mark.anyio
 

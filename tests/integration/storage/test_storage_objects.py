@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from eokit.errors import (
+from eoflows.base.errors import (
     AbsentError,
     CredentialsError,
     IntegrityError,
@@ -18,9 +18,9 @@ from eokit.errors import (
     UnreachableError,
     UnsafeNameError,
 )
-from eokit.storage import Existing, ObjectStorage
-from eokit.storage import objects as module
-from eokit.transfer import Checksum, Download, S3Bucket, TransferEngine, TransferSettings
+from eoflows.stores.storage import Existing, ObjectStorage
+from eoflows.stores.storage import objects as module
+from eoflows.stores.transfer import Checksum, Download, S3Bucket, TransferEngine, TransferSettings
 
 httpx = pytest.importorskip("httpx")
 obstore = pytest.importorskip("obstore")
@@ -197,7 +197,7 @@ async def test_a_broken_read_is_resumed_if_the_object_is_the_same(storage, bucke
 
 
 def test_refused_keys_are_told_as_such():
-    from eokit.transfer.objects import _translated
+    from eoflows.stores.transfer.objects import _translated
 
     error = _translated(obstore.exceptions.PermissionDeniedError("x"), "s3://b/k")
     assert isinstance(error, CredentialsError)

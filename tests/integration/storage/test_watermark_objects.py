@@ -8,10 +8,10 @@ import anyio
 import pytest
 from pydantic import SecretStr
 
-from eokit.storage import ObjectStorage
-from eokit.systematic import Progress, Reading, Watermark
-from eokit.systematic.stores import ObjectWatermarks
-from eokit.transfer import S3Bucket
+from eoflows.products.systematic import Progress, Reading, Watermark
+from eoflows.products.systematic.stores import ObjectWatermarks
+from eoflows.stores.storage import ObjectStorage
+from eoflows.stores.transfer import S3Bucket
 
 httpx = pytest.importorskip("httpx")
 pytest.importorskip("obstore")

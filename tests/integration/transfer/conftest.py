@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from hostile_server import HostileServer
 
-from eokit.http import AddressPolicy, Keyring, Origin, RetryPolicy
-from eokit.transfer import Checksum, Download, TransferEngine, TransferSettings
+from eoflows.base.http import AddressPolicy, Keyring, Origin, RetryPolicy
+from eoflows.stores.transfer import Checksum, Download, TransferEngine, TransferSettings
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ import random
 import sys
 from pathlib import Path
 
-from eokit.http import AddressPolicy, Origin, RetryPolicy
-from eokit.transfer import Checksum, Download, TransferEngine, TransferSettings
+from eoflows.base.http import AddressPolicy, Origin, RetryPolicy
+from eoflows.stores.transfer import Checksum, Download, TransferEngine, TransferSettings
 
 
 def body_of(name: str) -> bytes:

@@ -5,8 +5,8 @@ import random
 
 import pytest
 
-from eokit.errors import ThrottledError
-from eokit.transfer import Download, S3Bucket
+from eoflows.base.errors import ThrottledError
+from eoflows.stores.transfer import Download, S3Bucket
 
 pytestmark = pytest.mark.anyio
 

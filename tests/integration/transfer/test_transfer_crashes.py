@@ -14,7 +14,7 @@ import pytest
 from fetcher import body_of
 from hostile_server import HostileServer, Reply
 
-from eokit.transfer import Checksum, Download
+from eoflows.stores.transfer import Checksum, Download
 
 pytestmark = pytest.mark.anyio
 

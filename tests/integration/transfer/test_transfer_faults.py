@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hostile_server import HostileServer, Reply, in_turn
 
-from eokit.errors import (
+from eoflows.base.errors import (
     AbsentError,
     CredentialsError,
     IntegrityError,
@@ -18,7 +18,7 @@ from eokit.errors import (
     ThrottledError,
     UnreachableError,
 )
-from eokit.transfer import Checksum, Download
+from eoflows.stores.transfer import Checksum, Download
 
 pytestmark = pytest.mark.anyio
 

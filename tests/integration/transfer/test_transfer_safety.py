@@ -10,7 +10,7 @@ import pytest
 from hostile_server import HostileServer, Reply, in_turn
 from pydantic import SecretStr
 
-from eokit.errors import (
+from eoflows.base.errors import (
     AbsentError,
     ContractError,
     CredentialsError,
@@ -19,8 +19,8 @@ from eokit.errors import (
     StorageError,
     UnreachableError,
 )
-from eokit.http import AddressPolicy, ApiKey, BearerToken, Keyring, Origin, RetryPolicy
-from eokit.transfer import Download, TransferEngine, TransferSettings
+from eoflows.base.http import AddressPolicy, ApiKey, BearerToken, Keyring, Origin, RetryPolicy
+from eoflows.stores.transfer import Download, TransferEngine, TransferSettings
 
 pytestmark = pytest.mark.anyio
 

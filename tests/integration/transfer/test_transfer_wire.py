@@ -5,8 +5,8 @@ import random
 
 import pytest
 
-from eokit.errors import EoError
-from eokit.transfer import wire
+from eoflows.base.errors import EoError
+from eoflows.stores.transfer import wire
 
 pytestmark = pytest.mark.anyio
 

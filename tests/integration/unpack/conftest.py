@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from deployments.register import write_sandbox
-from sandbox import Sandbox, SandboxSettings
+from eoflows.deployments.register import write_sandbox
+from eoflows.sandbox import Sandbox, SandboxSettings
 
 
 @pytest.fixture

@@ -21,12 +21,8 @@ import httpx
 import pytest
 from unpack_worker import COLLECTION, POINTS, storage_at
 
-from eokit.catalog import LocalCatalog
-from eokit.catalog.interface import UNPACKED_FROM
-from eokit.errors import DeadlineError, StorageError
-from eokit.storage import LocalStorage, Storage
-from eokit.transfer import Checksum
-from eokit.unpack import (
+from eoflows.base.errors import DeadlineError, StorageError
+from eoflows.products.unpack import (
     CataloguedUnpacking,
     Limits,
     Unpacker,
@@ -34,7 +30,11 @@ from eokit.unpack import (
     archives_of,
     sweep_workplaces,
 )
-from eokit.unpack.workplace import Workplace
+from eoflows.products.unpack.workplace import Workplace
+from eoflows.stores.catalog import LocalCatalog
+from eoflows.stores.catalog.interface import UNPACKED_FROM
+from eoflows.stores.storage import LocalStorage, Storage
+from eoflows.stores.transfer import Checksum
 
 pytest.importorskip("obstore")
 pytestmark = pytest.mark.anyio

@@ -9,13 +9,13 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from pystac import Item
 
-from eokit.catalog.interface import UNPACKED_FROM
-from eokit.errors import InvalidInputError, PartialError
-from eokit.rs_server import FlowEnvArgs
-from flows.stage_aux import aux_staging
-from flows.unpack_aux import unpack_aux
-from tasks.environment import opened
-from tasks.unpack import aux_unzip_decompress, aux_unzip_decompress_task
+from eoflows.base.errors import InvalidInputError, PartialError
+from eoflows.flows.stage_aux import aux_staging
+from eoflows.flows.unpack_aux import unpack_aux
+from eoflows.products.environment import FlowEnvArgs
+from eoflows.stores.catalog.interface import UNPACKED_FROM
+from eoflows.tasks.environment import opened
+from eoflows.tasks.unpack import aux_unzip_decompress, aux_unzip_decompress_task
 
 # Prefect leaves a connection to its server open.
 pytestmark = [pytest.mark.anyio, pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")]

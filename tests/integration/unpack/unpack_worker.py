@@ -16,10 +16,10 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from eokit.catalog import LocalCatalog
-from eokit.storage import LocalStorage, ObjectStorage, Storage
-from eokit.transfer import S3Bucket
-from eokit.unpack import CataloguedUnpacking, Unpacker, job, limits, workplace
+from eoflows.products.unpack import CataloguedUnpacking, Unpacker, job, limits, workplace
+from eoflows.stores.catalog import LocalCatalog
+from eoflows.stores.storage import LocalStorage, ObjectStorage, Storage
+from eoflows.stores.transfer import S3Bucket
 
 COLLECTION = "o:c"
 POINTS = {

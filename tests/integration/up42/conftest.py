@@ -2,11 +2,11 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from eokit.http import Origin, RetryPolicy
-from eokit.up42 import Hosts, Up42Client
-from sandbox import Sandbox, SandboxSettings
-from sandbox.up42.service import Up42
-from sandbox.up42.settings import Up42Settings
+from eoflows.base.http import Origin, RetryPolicy
+from eoflows.sandbox import Sandbox, SandboxSettings
+from eoflows.sandbox.up42.service import Up42
+from eoflows.sandbox.up42.settings import Up42Settings
+from eoflows.services.up42 import Hosts, Up42Client
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import pytest
 
-from eokit.errors import (
+from eoflows.base.errors import (
     AbsentError,
     CredentialsError,
     ForbiddenAddressError,
@@ -10,9 +10,9 @@ from eokit.errors import (
     RefusedError,
     ThrottledError,
 )
-from eokit.up42 import Cost, JobSorting, JobStatus
-from sandbox import Fault, Sandbox, SandboxSettings
-from sandbox.up42.settings import Up42Settings
+from eoflows.sandbox import Fault, Sandbox, SandboxSettings
+from eoflows.sandbox.up42.settings import Up42Settings
+from eoflows.services.up42 import Cost, JobSorting, JobStatus
 
 pytestmark = pytest.mark.anyio
 

@@ -6,8 +6,10 @@ from datetime import UTC, datetime
 import pystac
 import pytest
 
-from eokit.errors import AbsentError, BudgetError, InvalidInputError, OutcomeUnknownError, RefusedError
-from eokit.up42 import (
+from eoflows.base.errors import AbsentError, BudgetError, InvalidInputError, OutcomeUnknownError, RefusedError
+from eoflows.sandbox import Fault
+from eoflows.sandbox.up42.schedule import Rule
+from eoflows.services.up42 import (
     Job,
     JobSorting,
     JobStatus,
@@ -19,9 +21,7 @@ from eokit.up42 import (
     processing_templates,
     template_of,
 )
-from eokit.up42.templates import NAMED
-from sandbox import Fault
-from sandbox.up42.schedule import Rule
+from eoflows.services.up42.templates import NAMED
 
 CAPTURED = ("licensed", "valid", "accepted", "running", "successful", "captured")
 JOBS = "/up42/v2/processing/jobs"

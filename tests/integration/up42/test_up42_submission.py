@@ -12,7 +12,7 @@ import orjson
 import pystac
 import pytest
 
-from eokit.errors import (
+from eoflows.base.errors import (
     BudgetError,
     CredentialsError,
     InvalidInputError,
@@ -20,18 +20,18 @@ from eokit.errors import (
     RefusedError,
     ThrottledError,
 )
-from eokit.jobs.collect import collect
-from eokit.jobs.models import Billing, Phase, intent_key
-from eokit.jobs.submit import submit
-from eokit.jobs.tracker import Pace, track_round
-from eokit.jobs.wait import wait_for_jobs
-from eokit.ledger import Intent, Ledger, Reservation
-from eokit.storage import LocalStorage
-from eokit.transfer import Download
-from eokit.up42 import Up42Request, job_server
-from eokit.up42.signing import SigningEngine
-from sandbox import Fault, Sandbox, SandboxSettings
-from sandbox.up42.settings import Up42Settings
+from eoflows.jobs.collect import collect
+from eoflows.jobs.ledger import Intent, Ledger, Reservation
+from eoflows.jobs.models import Billing, Phase, intent_key
+from eoflows.jobs.submit import submit
+from eoflows.jobs.tracker import Pace, track_round
+from eoflows.jobs.wait import wait_for_jobs
+from eoflows.sandbox import Fault, Sandbox, SandboxSettings
+from eoflows.sandbox.up42.settings import Up42Settings
+from eoflows.services.up42 import Up42Request, job_server
+from eoflows.services.up42.signing import SigningEngine
+from eoflows.stores.storage import LocalStorage
+from eoflows.stores.transfer import Download
 
 pytestmark = pytest.mark.anyio
 

@@ -11,8 +11,8 @@ import time
 import anyio
 import pytest
 
-from eokit.background import BackgroundClosedError, BackgroundLoop, _Call, iterate, wait_for
-from eokit.errors import EoError
+from eoflows.base.background import BackgroundClosedError, BackgroundLoop, _Call, iterate, wait_for
+from eoflows.base.errors import EoError
 
 NUMBER = contextvars.ContextVar("number", default=0)
 
@@ -214,7 +214,7 @@ async def test_a_call_that_is_cancelled_before_it_began_leaves_no_warning():
 
 LEAVE = """
 import asyncio, threading
-from eokit.background import iterate, wait_for
+from eoflows.base.background import iterate, wait_for
 
 async def seven():
     return 7
@@ -251,7 +251,7 @@ def test_an_interpreter_that_ends_leaves_nothing(tmp_path):
 
 FORK = """
 import os
-from eokit.background import wait_for
+from eoflows.base.background import wait_for
 
 async def seven():
     return 7

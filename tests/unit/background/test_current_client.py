@@ -2,8 +2,8 @@ import threading
 
 import pytest
 
-from eokit.current_client import current, enter, leave
-from eokit.errors import InvalidInputError
+from eoflows.base.current_client import current, enter, leave
+from eoflows.base.errors import InvalidInputError
 
 
 class Red:

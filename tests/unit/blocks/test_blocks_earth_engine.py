@@ -5,9 +5,9 @@ from typing import get_args
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from blocks import EarthEngineProject, GoogleCredentials, PreArdStore, TileGrid
-from eokit.earth_engine import GCSStore, LocalStore, known_grids
-from sandbox import Sandbox, SandboxSettings
+from eoflows.blocks import EarthEngineProject, GoogleCredentials, PreArdStore, TileGrid
+from eoflows.sandbox import Sandbox, SandboxSettings
+from eoflows.services.earth_engine import GCSStore, LocalStore, known_grids
 
 KEY = {"type": "service_account", "client_email": "ada@p.iam.gserviceaccount.com", "private_key": "GEHEIM"}
 ACCOUNT = KEY["client_email"]

@@ -3,7 +3,9 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from blocks import (
+from eoflows.base.errors import InvalidInputError
+from eoflows.base.http import Origin
+from eoflows.blocks import (
     EoEnvironment,
     LocalCatalog,
     OAuth2Credentials,
@@ -12,10 +14,8 @@ from blocks import (
     S3Bucket,
     StacApi,
 )
-from eokit.errors import InvalidInputError
-from eokit.http import Origin
-from eokit.rs_server import AuxiliarySource, FlowEnvArgs, select_search_client_and_kwargs
-from eokit.stac import StacClient
+from eoflows.products.environment import AuxiliarySource, FlowEnvArgs, select_search_client_and_kwargs
+from eoflows.stores.stac import StacClient
 
 SECRET = "geheimer-schluessel"
 STATION = "https://station.example/auxip/"

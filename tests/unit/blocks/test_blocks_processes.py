@@ -1,9 +1,16 @@
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from blocks import EoEnvironment, LocalCatalog, OAuth2Credentials, ObjectStorage, OgcProcessesServer, StacApi
-from eokit.http import Origin
-from eokit.jobs.models import Recognition
+from eoflows.base.http import Origin
+from eoflows.blocks import (
+    EoEnvironment,
+    LocalCatalog,
+    OAuth2Credentials,
+    ObjectStorage,
+    OgcProcessesServer,
+    StacApi,
+)
+from eoflows.jobs.models import Recognition
 
 URL, SECRET = "https://processes.example/api", "geheimer-schluessel"
 

@@ -11,8 +11,8 @@ from PIL import Image
 from prefect.blocks.core import Block
 from prefect.testing.standard_test_suites import BlockStandardTestSuite
 
-import blocks
-from blocks.logos import PUBLIC, logo
+from eoflows import blocks
+from eoflows.blocks.logos import PUBLIC, logo
 
 LOGOS = Path(blocks.__file__).parent / "logos"
 ALL = [getattr(blocks, name) for name in blocks.__all__]

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eokit.catalog import Filter
-from eokit.errors import InvalidInputError
+from eoflows.base.errors import InvalidInputError
+from eoflows.stores.catalog import Filter
 
 ITEM = {
     "type": "Feature",

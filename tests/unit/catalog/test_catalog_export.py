@@ -7,10 +7,10 @@ import anyio
 import pytest
 from catalog_items import aux
 
-from eokit.catalog import LocalCatalog
-from eokit.catalog.__main__ import main
-from eokit.catalog.export import export_geoparquet, export_items
-from eokit.errors import InvalidInputError
+from eoflows.base.errors import InvalidInputError
+from eoflows.stores.catalog import LocalCatalog
+from eoflows.stores.catalog.__main__ import main
+from eoflows.stores.catalog.export import export_geoparquet, export_items
 
 pytestmark = pytest.mark.anyio
 DAY = "2020-01-01T00:00:00Z"

@@ -10,9 +10,9 @@ import anyio
 import pytest
 from catalog_items import aux
 
-from eokit.catalog import KnownAsset, LocalCatalog
-from eokit.errors import CatalogError, InvalidInputError, UnsafeNameError
-from eokit.times import OPEN_END, Interval
+from eoflows.base.errors import CatalogError, InvalidInputError, UnsafeNameError
+from eoflows.base.times import OPEN_END, Interval
+from eoflows.stores.catalog import KnownAsset, LocalCatalog
 
 pytestmark = pytest.mark.anyio
 START = datetime(2025, 1, 1, tzinfo=UTC)
@@ -275,7 +275,7 @@ async def test_what_is_no_catalogue_is_refused(tmp_path: Path) -> None:
 
 
 async def test_a_strange_token_is_refused(catalog: LocalCatalog) -> None:
-    from eokit.catalog.query import build
+    from eoflows.stores.catalog.query import build
 
     await catalog.upsert("c", [aux(name, "2020-01-01T00:00:00Z") for name in "ab"])
     page = await catalog.page(build(), limit=1)

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from eokit.catalog.mounts import file_system, refuse_network
-from eokit.errors import CatalogError
+from eoflows.base.errors import CatalogError
+from eoflows.stores.catalog.mounts import file_system, refuse_network
 
 MOUNTS = """\
 22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw

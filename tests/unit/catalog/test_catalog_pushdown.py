@@ -9,10 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from eokit.catalog.cql2 import Filter
-from eokit.catalog.local import LocalCatalog
-from eokit.catalog.pushdown import necessary
-from eokit.catalog.query import build
+from eoflows.stores.catalog.cql2 import Filter
+from eoflows.stores.catalog.local import LocalCatalog
+from eoflows.stores.catalog.pushdown import necessary
+from eoflows.stores.catalog.query import build
 
 DAYS = [f"2020-01-{day:02d}T00:00:00Z" for day in range(1, 8)]
 OPEN = "9999-12-31T23:59:59.999Z"

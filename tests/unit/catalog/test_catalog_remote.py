@@ -8,8 +8,7 @@ import orjson
 import pytest
 from catalog_items import aux
 
-from eokit.catalog.remote import CatalogProfile, RemoteCatalog
-from eokit.errors import (
+from eoflows.base.errors import (
     CatalogError,
     ContractError,
     InvalidInputError,
@@ -17,7 +16,8 @@ from eokit.errors import (
     UnreachableError,
     UnsafeNameError,
 )
-from eokit.http import HttpClient, RetryPolicy
+from eoflows.base.http import HttpClient, RetryPolicy
+from eoflows.stores.catalog.remote import CatalogProfile, RemoteCatalog
 
 pytestmark = pytest.mark.anyio
 DAY = "2020-01-01T00:00:00Z"

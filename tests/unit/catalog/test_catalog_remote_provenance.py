@@ -5,10 +5,10 @@ from typing import Any
 
 from catalog_items import aux
 
-from eokit.catalog.remote_items import same
-from eokit.staging.provenance import Provenance
-from eokit.staging.publish import catalog_item
-from eokit.transfer import Checksum, Receipt
+from eoflows.products.staging.provenance import Provenance
+from eoflows.products.staging.publish import catalog_item
+from eoflows.stores.catalog.remote_items import same
+from eoflows.stores.transfer import Checksum, Receipt
 
 RECEIPT = Receipt(Path("x"), 7, (Checksum("md5", bytes(16)),), "", 7, 0, 1, 0.1)
 

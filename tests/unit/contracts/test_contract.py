@@ -3,9 +3,9 @@
 import httpx
 import pytest
 
-from eokit.contracts import Contract, Verdict, breaches, fly, news
-from eokit.errors import InvalidInputError
-from eokit.http import HttpClient, RetryPolicy
+from eoflows.base.errors import InvalidInputError
+from eoflows.base.http import HttpClient, RetryPolicy
+from eoflows.services.contracts import Contract, Verdict, breaches, fly, news
 
 LANDING = Contract(
     "GET",

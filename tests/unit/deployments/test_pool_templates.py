@@ -8,7 +8,7 @@ from typing import Any, get_args
 import prefect.server.api
 import pytest
 
-from deployments.pool_templates import IDENTITY, STATE, PoolType, apply_template
+from eoflows.deployments.pool_templates import IDENTITY, STATE, PoolType, apply_template
 
 BUNDLED = Path(prefect.server.api.__file__).parent / "collections_data/views/aggregate-worker-metadata.json"
 COLLECTION = {"process": "prefect", "docker": "prefect-docker", "kubernetes": "prefect-kubernetes"}

@@ -1,7 +1,7 @@
 import json
 from pathlib import Path
 
-from deployments.report import SHOWN_ITEMS, read_report, report_files, table
+from eoflows.deployments.report import SHOWN_ITEMS, read_report, report_files, table
 
 
 def written(storage: Path, items: list[dict[str, object]], **counts: int) -> Path:

@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from deployments.environment import child_environment
-from deployments.errors import StateInUse
-from deployments.state import StateDirectory
+from eoflows.deployments.environment import child_environment
+from eoflows.deployments.errors import StateInUse
+from eoflows.deployments.state import StateDirectory
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pystac
 
-from eokit.derivation import Execution, Origin, derived_item
-from eokit.selection.scene import Scene
+from eoflows.products.derivation import Execution, Origin, derived_item
+from eoflows.products.selection.scene import Scene
 
 SCENE = Scene.from_name("S1A_IW_RAW__0SDV_20250805T100000_20250805T100030_043829_053B7F_203C")
 EXECUTION = Execution(

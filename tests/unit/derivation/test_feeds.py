@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from eokit.derivation import Feed, Given, check_chain, feed_inputs, fill_inputs
-from eokit.errors import InvalidInputError
-from eokit.ogc_processes import InvalidInputsError, ProcessDescription
-from eokit.selection.scene import Scene
+from eoflows.base.errors import InvalidInputError
+from eoflows.products.derivation import Feed, Given, check_chain, feed_inputs, fill_inputs
+from eoflows.products.selection.scene import Scene
+from eoflows.services.ogc_processes import InvalidInputsError, ProcessDescription
 
 SCENE = Scene.from_name("S1A_IW_RAW__0SDV_20250805T100000_20250805T100030_043829_053B7F_203C")
 TEXT = {"schema": {"type": "string"}}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from dockerfile import instructions
 
-from deployments.pool_templates import IDENTITY, STATE
+from eoflows.deployments.pool_templates import IDENTITY, STATE
 
 ROOT = Path(__file__).parents[3]
 TEXT = (ROOT / "docker" / "Dockerfile").read_text()
@@ -86,7 +86,7 @@ def test_the_runtime_lock_is_a_part_of_the_lock() -> None:
 
 
 def test_the_catalogue_is_the_one_that_is_tested() -> None:
-    from deployments.databases.install import PGSTAC
+    from eoflows.deployments.databases.install import PGSTAC
 
     locked = (ROOT / "docker" / "catalog.lock").read_text()
     for requirement in PGSTAC:

@@ -6,11 +6,11 @@ import httpx
 import pytest
 from job_world import World, endpoint, sqlite_url
 
-from eokit.dummy import DummyRequest, DummyService
-from eokit.errors import ContractError, InvalidInputError
-from eokit.http import HttpClient
-from eokit.jobs.models import CLOSED, OPEN, Phase, Recognition
-from eokit.jobs.service import JobServer
+from eoflows.base.errors import ContractError, InvalidInputError
+from eoflows.base.http import HttpClient
+from eoflows.jobs.models import CLOSED, OPEN, Phase, Recognition
+from eoflows.jobs.service import JobServer
+from eoflows.services.dummy import DummyRequest, DummyService
 
 pytestmark = pytest.mark.anyio
 

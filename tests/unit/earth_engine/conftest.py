@@ -5,7 +5,7 @@ import httpx
 import orjson
 import pytest
 
-from eokit.earth_engine.functions import functions_known, learn_functions
+from eoflows.services.earth_engine.functions import functions_known, learn_functions
 
 
 @pytest.fixture

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import rasterio
 
-from eokit.earth_engine import TileGrid, collection_spec
-from eokit.earth_engine.documents import image_metadata
-from eokit.earth_engine.recipe import export_options
-from eokit.earth_engine.scenes import Layer
-from eokit.earth_engine.shards import ShardGrid
+from eoflows.services.earth_engine import TileGrid, collection_spec
+from eoflows.services.earth_engine.documents import image_metadata
+from eoflows.services.earth_engine.recipe import export_options
+from eoflows.services.earth_engine.scenes import Layer
+from eoflows.services.earth_engine.shards import ShardGrid
 
 LANDSAT = "LANDSAT/LC09/C02/T1_L2"
 

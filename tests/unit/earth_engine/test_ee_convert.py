@@ -6,9 +6,9 @@ import pytest
 import rasterio
 from preard_files import make_order, numbers
 
-from eokit.earth_engine import open_ard, preard_to_cogs, preard_to_zarr
-from eokit.earth_engine.preard import read_preard
-from eokit.errors import IntegrityError, InvalidInputError, StorageError
+from eoflows.base.errors import IntegrityError, InvalidInputError, StorageError
+from eoflows.services.earth_engine import open_ard, preard_to_cogs, preard_to_zarr
+from eoflows.services.earth_engine.preard import read_preard
 
 ROWS, COLUMNS = np.mgrid[0:40, 0:50]
 LATER = datetime(2022, 6, 1, tzinfo=UTC)

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from eokit.earth_engine import Tile, TileGrid, Tracker, is_complete, is_ended, outcomes, progress
-from eokit.earth_engine.documents import ENDED, check_tracking, order_id, plan_hash, status_of
-from eokit.earth_engine.manifests import images_of, listed_by_prefix, order_path
-from eokit.earth_engine.shards import StoredObject
-from eokit.errors import InvalidInputError
-from eokit.jobs.models import Phase
-from eokit.transfer import Checksum
+from eoflows.base.errors import InvalidInputError
+from eoflows.jobs.models import Phase
+from eoflows.services.earth_engine import Tile, TileGrid, Tracker, is_complete, is_ended, outcomes, progress
+from eoflows.services.earth_engine.documents import ENDED, check_tracking, order_id, plan_hash, status_of
+from eoflows.services.earth_engine.manifests import images_of, listed_by_prefix, order_path
+from eoflows.services.earth_engine.shards import StoredObject
+from eoflows.stores.transfer import Checksum
 
 RECORDS = Path(__file__).parents[3].parent / "shared" / "data" / "earth_engine"
 TABLE = Path(__file__).parents[3] / "docs" / "reference.md"

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eokit.earth_engine import Tile, TileGrid, TileIndexError, known_grids, load_grids
-from eokit.errors import InvalidInputError
+from eoflows.base.errors import InvalidInputError
+from eoflows.services.earth_engine import Tile, TileGrid, TileIndexError, known_grids, load_grids
 
 CASES = Path(__file__).parents[3].parent / "shared" / "data" / "earth_engine" / "tilegrid_cases.json"
 CONUS = known_grids()["LANDSAT_ARD_CU"]

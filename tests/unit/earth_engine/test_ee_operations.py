@@ -5,13 +5,13 @@ from pathlib import Path
 import httpx
 import pytest
 
-from eokit.earth_engine import EarthEngineRequest, EarthEngineService, FailureKind, judge
-from eokit.earth_engine.operations import OperationState, eecu_seconds, failure_of, read_operation
-from eokit.earth_engine.request import destination_of
-from eokit.earth_engine.shards import ShardGrid
-from eokit.errors import ContractError, InvalidInputError
-from eokit.jobs.models import Phase, Recognition
-from eokit.jobs.service import Call
+from eoflows.base.errors import ContractError, InvalidInputError
+from eoflows.jobs.models import Phase, Recognition
+from eoflows.jobs.service import Call
+from eoflows.services.earth_engine import EarthEngineRequest, EarthEngineService, FailureKind, judge
+from eoflows.services.earth_engine.operations import OperationState, eecu_seconds, failure_of, read_operation
+from eoflows.services.earth_engine.request import destination_of
+from eoflows.services.earth_engine.shards import ShardGrid
 
 RECORDS = Path(__file__).parents[3].parent / "shared" / "data" / "earth_engine"
 needs_records = pytest.mark.skipif(not RECORDS.exists(), reason="the shared records are not here")

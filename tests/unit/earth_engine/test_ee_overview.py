@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eokit.earth_engine.overview import grid_svg, period_rows, shown_state
+from eoflows.services.earth_engine.overview import grid_svg, period_rows, shown_state
 
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eokit.earth_engine import split_periods
-from eokit.errors import InvalidInputError
+from eoflows.base.errors import InvalidInputError
+from eoflows.services.earth_engine import split_periods
 
 moments = st.datetimes(datetime(1980, 1, 1), datetime(2030, 1, 1), timezones=st.just(UTC))
 units = st.sampled_from(

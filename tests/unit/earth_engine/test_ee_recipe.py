@@ -3,7 +3,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from eokit.earth_engine import (
+from eoflows.base.errors import ContractError, InvalidInputError
+from eoflows.services.earth_engine import (
     EmptyCollectionError,
     TileGrid,
     Wanted,
@@ -12,11 +13,10 @@ from eokit.earth_engine import (
     load_collections,
     read_filter,
 )
-from eokit.earth_engine.collections import CollectionSpec
-from eokit.earth_engine.orders import Layout, _check, _order
-from eokit.earth_engine.recipe import export_body, export_options, file_edges
-from eokit.earth_engine.scenes import Layer, Scene, in_period, layers_of, read_scenes, scenes_graph
-from eokit.errors import ContractError, InvalidInputError
+from eoflows.services.earth_engine.collections import CollectionSpec
+from eoflows.services.earth_engine.orders import Layout, _check, _order
+from eoflows.services.earth_engine.recipe import export_body, export_options, file_edges
+from eoflows.services.earth_engine.scenes import Layer, Scene, in_period, layers_of, read_scenes, scenes_graph
 
 GRID = TileGrid((-2565585.0, 3314805.0), "EPSG:5070", (30, 30), (5000, 4000))
 TILE = GRID[4, 3]

@@ -2,9 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eokit.earth_engine.shards import ShardGrid, StoredObject, image_objects, manifest_of
-from eokit.errors import ContractError, InvalidInputError
-from eokit.transfer import Checksum
+from eoflows.base.errors import ContractError, InvalidInputError
+from eoflows.services.earth_engine.shards import ShardGrid, StoredObject, image_objects, manifest_of
+from eoflows.stores.transfer import Checksum
 
 CRC = Checksum("crc32c", b"\1\2\3\4")
 

@@ -6,9 +6,7 @@ import google_crc32c
 import httpx
 import pytest
 
-from eokit.earth_engine import GCSStore, GoogleToken, LocalStore
-from eokit.earth_engine.tracking import change_document
-from eokit.errors import (
+from eoflows.base.errors import (
     AbsentError,
     ConflictError,
     ContractError,
@@ -18,7 +16,9 @@ from eokit.errors import (
     UnsafeNameError,
     UnsentError,
 )
-from eokit.http import RetryPolicy
+from eoflows.base.http import RetryPolicy
+from eoflows.services.earth_engine import GCSStore, GoogleToken, LocalStore
+from eoflows.services.earth_engine.tracking import change_document
 
 pytestmark = pytest.mark.anyio
 

@@ -2,9 +2,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from eokit.earth_engine import known_grids
-from eokit.earth_engine.templates import check_name, check_prefix, fill, known_part, tile_fields
-from eokit.errors import InvalidInputError, UnsafeNameError
+from eoflows.base.errors import InvalidInputError, UnsafeNameError
+from eoflows.services.earth_engine import known_grids
+from eoflows.services.earth_engine.templates import check_name, check_prefix, fill, known_part, tile_fields
 
 TILE = known_grids()["LANDSAT_ARD_CU"][4, 31]
 FIELDS = {**tile_fields(TILE), "collection": "LC09", "now": datetime(2026, 11, 21, 1, 2, 3, tzinfo=UTC)}

@@ -1,7 +1,7 @@
 import anyio
 import pytest
 
-from eokit.concurrency import one_error
+from eoflows.base.concurrency import one_error
 
 
 async def failing(error: BaseException) -> None:

@@ -3,8 +3,8 @@ import re
 
 import pytest
 
-from eokit import errors
-from eokit.errors import (
+from eoflows.base import errors
+from eoflows.base.errors import (
     DeadlineError,
     EoError,
     IntegrityError,
@@ -38,7 +38,7 @@ def test_the_drawing_is_the_tree():
 def test_the_public_names_are_written_down():
     assert errors.__all__ == sorted(errors.__all__)
     assert set(errors.__all__) == {
-        name for name, one in vars(errors).items() if getattr(one, "__module__", "") == "eokit.errors"
+        name for name, one in vars(errors).items() if getattr(one, "__module__", "") == "eoflows.base.errors"
     }
 
 

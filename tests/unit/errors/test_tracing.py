@@ -1,6 +1,6 @@
 from opentelemetry import trace
 
-from eokit.tracing import span
+from eoflows.base.tracing import span
 
 PARENT = (0x0AF7651916CD43DD8448EB211C80319C, 0xB7AD6B7169203331, True)
 

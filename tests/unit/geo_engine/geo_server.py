@@ -6,8 +6,8 @@ from typing import Any
 
 import httpx
 
-from eokit.geo_engine import GeoEngineClient, Profile
-from eokit.http import RetryPolicy
+from eoflows.base.http import RetryPolicy
+from eoflows.services.geo_engine import GeoEngineClient, Profile
 
 URL = "http://mock-instance"
 SESSION = "c4983c3e-9b53-47ae-bda9-382223bd5081"

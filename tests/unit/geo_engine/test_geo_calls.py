@@ -12,8 +12,8 @@ from geo_server import Server, refusal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eokit.errors import AbsentError, ContractError, InvalidInputError, RefusedError, UnreachableError
-from eokit.geo_engine import (
+from eoflows.base.errors import AbsentError, ContractError, InvalidInputError, RefusedError, UnreachableError
+from eoflows.services.geo_engine import (
     ColorBreakpoint,
     IdResponse,
     LinearGradientColorizer,
@@ -38,7 +38,7 @@ from eokit.geo_engine import (
     update_quota,
     workflow_by_id,
 )
-from eokit.geo_engine.colorizers import style_of
+from eoflows.services.geo_engine.colorizers import style_of
 
 WORKFLOW = "5b9508a8-bd34-5a1c-acd6-75bb832d2d38"
 VECTOR = "956d3656-2d14-5951-96a0-f962b92371cd"
@@ -341,8 +341,8 @@ def test_usage():
 
 @needs_records
 def test_recorded_chunks_of_features():
-    from eokit.geo_engine.tiles import read_batch
-    from eokit.geo_engine.vectors import TimeColumns, VectorChunk
+    from eoflows.services.geo_engine.tiles import read_batch
+    from eoflows.services.geo_engine.vectors import TimeColumns, VectorChunk
 
     expected = record("06_vector_stream_chunks/expected.json")
     files = sorted((FOLDER / "06_vector_stream_chunks").glob("*.arrow"))

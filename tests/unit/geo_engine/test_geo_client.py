@@ -6,10 +6,23 @@ from geo_records import raster_document
 from geo_server import SESSION, URL, Server, refusal
 from pydantic import SecretStr
 
-from eokit.errors import AbsentError, ContractError, CredentialsError, InvalidInputError, UnreachableError
-from eokit.geo_engine import EmailLogin, GeoEngineClient, Profile, SessionToken, get_quota, load_workflow
-from eokit.geo_engine.profiles import Profile as AllProfiles
-from eokit.geo_engine.session import SessionKeeper
+from eoflows.base.errors import (
+    AbsentError,
+    ContractError,
+    CredentialsError,
+    InvalidInputError,
+    UnreachableError,
+)
+from eoflows.services.geo_engine import (
+    EmailLogin,
+    GeoEngineClient,
+    Profile,
+    SessionToken,
+    get_quota,
+    load_workflow,
+)
+from eoflows.services.geo_engine.profiles import Profile as AllProfiles
+from eoflows.services.geo_engine.session import SessionKeeper
 
 pytestmark = pytest.mark.anyio
 WORKFLOW = "5b9508a8-bd34-5a1c-acd6-75bb832d2d38"

@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eokit.errors import InvalidInputError
-from eokit.geo_engine.nulls import default_fill, expand_validity, fill_of, place
+from eoflows.base.errors import InvalidInputError
+from eoflows.services.geo_engine.nulls import default_fill, expand_validity, fill_of, place
 
 DTYPES = ["u1", "u2", "u4", "u8", "i1", "i2", "i4", "i8", "f4", "f8"]
 

@@ -8,8 +8,8 @@ from geo_records import needs_records, raster_document, record
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eokit.errors import ContractError, InvalidInputError
-from eokit.geo_engine import (
+from eoflows.base.errors import ContractError, InvalidInputError
+from eoflows.services.geo_engine import (
     PlotResultDescriptor,
     QueryRectangle,
     RasterQueryRectangle,
@@ -18,10 +18,10 @@ from eokit.geo_engine import (
     plan_raster,
     read_descriptor,
 )
-from eokit.geo_engine.descriptors import TimeDescriptor
-from eokit.geo_engine.grid import PixelGrid, Window
-from eokit.geo_engine.queries import BoundingBox2D
-from eokit.geo_engine.steps import RegularSteps
+from eoflows.services.geo_engine.descriptors import TimeDescriptor
+from eoflows.services.geo_engine.grid import PixelGrid, Window
+from eoflows.services.geo_engine.queries import BoundingBox2D
+from eoflows.services.geo_engine.steps import RegularSteps
 
 DAY = 86_400_000
 KINDS = ("raster", "vector", "plot")

@@ -7,7 +7,7 @@ import pytest
 import zarr
 from PIL import Image
 
-from eokit.geo_engine.previews import picture_of, small_png, zarr_sample
+from eoflows.services.geo_engine.previews import picture_of, small_png, zarr_sample
 
 
 def stored(values: np.ndarray, chunk: int, **attributes: int) -> zarr.storage.MemoryStore:

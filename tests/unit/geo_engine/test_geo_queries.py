@@ -1,7 +1,7 @@
 import pytest
 
-from eokit.errors import InvalidInputError
-from eokit.geo_engine import BoundingBox2D, QueryRectangle, RasterQueryRectangle, SpatialResolution
+from eoflows.base.errors import InvalidInputError
+from eoflows.services.geo_engine import BoundingBox2D, QueryRectangle, RasterQueryRectangle, SpatialResolution
 
 
 def test_a_query_takes_plain_values():

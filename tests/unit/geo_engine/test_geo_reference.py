@@ -119,7 +119,7 @@ def test_methods(kind, name):
 
 
 def test_importing_it_loads_no_heavy_library():
-    code = "import eokit.geo_engine, sys; print('\\n'.join(sys.modules))"
+    code = "import eoflows.services.geo_engine, sys; print('\\n'.join(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     heavy = {"xarray", "zarr", "geopandas", "rasterio", "pyarrow", "pandas", "shapely", "pyproj", "PIL"}
     assert not heavy & set(done.stdout.split())
@@ -127,6 +127,6 @@ def test_importing_it_loads_no_heavy_library():
 
 
 def test_public_names_are_sorted_and_there():
-    package = importlib.import_module("eokit.geo_engine")
+    package = importlib.import_module("eoflows.services.geo_engine")
     assert package.__all__ == sorted(package.__all__)
     assert all(hasattr(package, name) for name in package.__all__)

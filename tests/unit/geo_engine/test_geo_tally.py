@@ -3,10 +3,10 @@ from geo_records import raster_document
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eokit.errors import ContractError
-from eokit.geo_engine import RasterQueryRectangle, TimeInterval, plan_raster, read_descriptor
-from eokit.geo_engine.steps import RegularSteps
-from eokit.geo_engine.tally import Tally
+from eoflows.base.errors import ContractError
+from eoflows.services.geo_engine import RasterQueryRectangle, TimeInterval, plan_raster, read_descriptor
+from eoflows.services.geo_engine.steps import RegularSteps
+from eoflows.services.geo_engine.tally import Tally
 
 DAY = 86_400_000
 TILE = 4

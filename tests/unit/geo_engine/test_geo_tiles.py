@@ -5,9 +5,9 @@ import pytest
 import xarray as xr
 from geo_records import FOLDER, needs_records, record, tile_bytes
 
-from eokit.errors import ContractError, TruncatedError
-from eokit.geo_engine import BoundingBox2D, RasterStreamProcessing
-from eokit.geo_engine.times import MAX_MS, MIN_MS
+from eoflows.base.errors import ContractError, TruncatedError
+from eoflows.services.geo_engine import BoundingBox2D, RasterStreamProcessing
+from eoflows.services.geo_engine.times import MAX_MS, MIN_MS
 
 process = RasterStreamProcessing.process_bytes
 

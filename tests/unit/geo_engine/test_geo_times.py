@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eokit.errors import InvalidInputError
-from eokit.geo_engine.times import MAX_MS, MIN_MS, TimeInterval, format_ms, milliseconds, parse_ms
-from eokit.times import OPEN_END, OPEN_START
+from eoflows.base.errors import InvalidInputError
+from eoflows.base.times import OPEN_END, OPEN_START
+from eoflows.services.geo_engine.times import MAX_MS, MIN_MS, TimeInterval, format_ms, milliseconds, parse_ms
 
 
 @pytest.mark.parametrize(

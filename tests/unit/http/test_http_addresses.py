@@ -1,7 +1,7 @@
 import pytest
 
-from eokit.errors import ForbiddenAddressError
-from eokit.http import AddressPolicy, Origin
+from eoflows.base.errors import ForbiddenAddressError
+from eoflows.base.http import AddressPolicy, Origin
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from eokit.errors import (
+from eoflows.base.errors import (
     AbsentError,
     ConflictError,
     ContractError,
@@ -19,7 +19,7 @@ from eokit.errors import (
     ThrottledError,
     UnreachableError,
 )
-from eokit.http import ApiKey, BearerToken, HttpClient, Keyring, Origin, RetryPolicy
+from eoflows.base.http import ApiKey, BearerToken, HttpClient, Keyring, Origin, RetryPolicy
 
 pytestmark = pytest.mark.anyio
 

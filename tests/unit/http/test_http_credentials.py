@@ -5,8 +5,14 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from eokit.errors import ContractError, CredentialsError, InvalidInputError, ThrottledError, UnsentError
-from eokit.http import ApiKey, BasicLogin, BearerToken, Keyring, Origin, PasswordGrant
+from eoflows.base.errors import (
+    ContractError,
+    CredentialsError,
+    InvalidInputError,
+    ThrottledError,
+    UnsentError,
+)
+from eoflows.base.http import ApiKey, BasicLogin, BearerToken, Keyring, Origin, PasswordGrant
 
 pytestmark = pytest.mark.anyio
 

@@ -1,7 +1,7 @@
 import pytest
 
-from eokit.errors import InvalidInputError
-from eokit.http import Origin
+from eoflows.base.errors import InvalidInputError
+from eoflows.base.http import Origin
 
 
 @pytest.mark.parametrize(

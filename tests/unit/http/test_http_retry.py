@@ -2,8 +2,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from eokit.http import RetryPolicy
-from eokit.http.retry import retry_after
+from eoflows.base.http import RetryPolicy
+from eoflows.base.http.retry import retry_after
 
 NOW = datetime(2025, 8, 7, 12, 0, 0, tzinfo=UTC)
 

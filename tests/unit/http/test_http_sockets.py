@@ -2,9 +2,9 @@
 
 import pytest
 
-from eokit.errors import ForbiddenAddressError, UnreachableError
-from eokit.http import HttpClient, Origin, RetryPolicy
-from sandbox import Fault, Sandbox, SandboxSettings
+from eoflows.base.errors import ForbiddenAddressError, UnreachableError
+from eoflows.base.http import HttpClient, Origin, RetryPolicy
+from eoflows.sandbox import Fault, Sandbox, SandboxSettings
 
 pytestmark = pytest.mark.anyio
 

@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eokit.dummy import DummyRequest
-from eokit.jobs.models import Billing, JobState, Phase, fingerprint, intent_key
+from eoflows.jobs.models import Billing, JobState, Phase, fingerprint, intent_key
+from eoflows.services.dummy import DummyRequest
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False) | st.text(),

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from job_world import World, endpoint, intent, sqlite_url
 
-from eokit.jobs.tracker import Pace, track_round
+from eoflows.jobs.tracker import Pace, track_round
 
 SECONDS = st.floats(0, 1e9)
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from eokit.dummy import DummyRequest
-from eokit.errors import BudgetError, InvalidInputError, LedgerError
-from eokit.jobs.models import Phase
-from eokit.ledger import Approval, ApprovalState, Finding, Intent, JobFilter, Ledger, Reservation
+from eoflows.base.errors import BudgetError, InvalidInputError, LedgerError
+from eoflows.jobs.ledger import Approval, ApprovalState, Finding, Intent, JobFilter, Ledger, Reservation
+from eoflows.jobs.models import Phase
+from eoflows.services.dummy import DummyRequest
 
 pytestmark = pytest.mark.anyio
 

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from job_world import KINDS, World, intent, rows, sqlite_url
 
-from eokit.errors import LateError, OutcomeUnknownError, RefusedError, UnreachableError
-from eokit.jobs.models import Phase
-from eokit.jobs.submit import request_token, send_held
-from eokit.ledger import Finding, JobRecord, Ledger
+from eoflows.base.errors import LateError, OutcomeUnknownError, RefusedError, UnreachableError
+from eoflows.jobs.ledger import Finding, JobRecord, Ledger
+from eoflows.jobs.models import Phase
+from eoflows.jobs.submit import request_token, send_held
 
 PLACES = st.sampled_from([f"{kind}-a" for kind in KINDS])
 NAMES = st.sampled_from("xyz")

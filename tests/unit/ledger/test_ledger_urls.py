@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from eokit.catalog import mounts
-from eokit.errors import InvalidInputError, LedgerError
-from eokit.ledger import Ledger
-from eokit.ledger.database import read_url
+from eoflows.base.errors import InvalidInputError, LedgerError
+from eoflows.jobs.ledger import Ledger
+from eoflows.jobs.ledger.database import read_url
+from eoflows.stores.catalog import mounts
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_urls_that_are_refused(url: str) -> None:
 
 def test_a_network_file_system_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(mounts, "file_system", lambda path, _=None: "nfs4")
-    monkeypatch.setattr("eokit.ledger.database.file_system", lambda path: "nfs4")
+    monkeypatch.setattr("eoflows.jobs.ledger.database.file_system", lambda path: "nfs4")
     with pytest.raises(LedgerError, match=r"network file system 'nfs4'.*PostgreSQL"):
         Ledger(f"sqlite:///{tmp_path / 'l.db'}")
     assert list(tmp_path.iterdir()) == []

@@ -5,8 +5,8 @@ from typing import Any
 
 import httpx
 
-from eokit.http import HttpClient, Keyring, RetryPolicy
-from eokit.ogc_processes import AsyncClient, ClientConfig
+from eoflows.base.http import HttpClient, Keyring, RetryPolicy
+from eoflows.services.ogc_processes import AsyncClient, ClientConfig
 
 HOME = "https://processes.example/api"
 ECHO: dict[str, Any] = {

@@ -5,9 +5,9 @@ import httpx
 import pytest
 from fake_server import HOME, FakeServer, job
 
-from eokit.current_client import current
-from eokit.errors import InvalidInputError
-from eokit.ogc_processes import AsyncClient, Client, ClientConfig, ClientException
+from eoflows.base.current_client import current
+from eoflows.base.errors import InvalidInputError
+from eoflows.services.ogc_processes import AsyncClient, Client, ClientConfig, ClientException
 
 
 @pytest.fixture(autouse=True)

@@ -7,8 +7,8 @@ import httpx
 import pytest
 from fake_server import HOME, FakeServer, job
 
-from eokit.errors import AbsentError, EoError, InvalidInputError, UnreachableError
-from eokit.ogc_processes import (
+from eoflows.base.errors import AbsentError, EoError, InvalidInputError, UnreachableError
+from eoflows.services.ogc_processes import (
     ApiError,
     ClientAbsentError,
     ClientContractError,

@@ -4,9 +4,9 @@ import httpx
 import pytest
 from fake_server import HOME, FakeServer, job
 
-from eokit.errors import EoError, InvalidInputError, OutcomeUnknownError, RefusedError, UnsentError
-from eokit.http import Keyring, Origin
-from eokit.ogc_processes import (
+from eoflows.base.errors import EoError, InvalidInputError, OutcomeUnknownError, RefusedError, UnsentError
+from eoflows.base.http import Keyring, Origin
+from eoflows.services.ogc_processes import (
     AsyncClient,
     ClientConfig,
     ClientContractError,

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from eokit.errors import EoError
-from eokit.ogc_processes import (
+from eoflows.base.errors import EoError
+from eoflows.services.ogc_processes import (
     ENDED,
     Capabilities,
     ConformanceDeclaration,

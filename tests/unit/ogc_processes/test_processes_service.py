@@ -10,14 +10,14 @@ from fake_server import HOME, FakeServer, job
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eokit.errors import AbsentError, ContractError, InvalidInputError, UnreachableError
-from eokit.jobs.models import OPEN, JobState, Phase, Recognition
-from eokit.jobs.service import JobServer
-from eokit.ogc_processes import InvalidInputsError, Output, Subscriber
-from eokit.ogc_processes.kept import MOST_KEPT, answer_in, kept_answer
-from eokit.ogc_processes.outputs import outputs_of
-from eokit.ogc_processes.results import read_results
-from eokit.ogc_processes.service import OgcRequest, OgcService
+from eoflows.base.errors import AbsentError, ContractError, InvalidInputError, UnreachableError
+from eoflows.jobs.models import OPEN, JobState, Phase, Recognition
+from eoflows.jobs.service import JobServer
+from eoflows.services.ogc_processes import InvalidInputsError, Output, Subscriber
+from eoflows.services.ogc_processes.kept import MOST_KEPT, answer_in, kept_answer
+from eoflows.services.ogc_processes.outputs import outputs_of
+from eoflows.services.ogc_processes.results import read_results
+from eoflows.services.ogc_processes.service import OgcRequest, OgcService
 
 HELLO = OgcRequest(process_id="echo", inputs={"message": "hello"})
 JSON_VALUES = st.recursive(

@@ -3,7 +3,7 @@ import socket
 
 import pytest
 
-from eokit.ogc_processes import InvalidInputsError, ProcessDescription, validate_inputs
+from eoflows.services.ogc_processes import InvalidInputsError, ProcessDescription, validate_inputs
 
 REMOTE = "https://schemas.opengis.net/ogcapi/x.yaml"
 BOX = {"type": "object", "required": ["bbox"], "properties": {"bbox": {"type": "array", "minItems": 4}}}

@@ -9,11 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eokit.errors import InvalidInputError
-from eokit.jobs.models import Billing, Phase
-from eokit.ledger import JobRecord
-from eokit.rs_server.staging import StationJob, by_station, item_ids, job_document, staging_requests
-from eokit.rs_server.staging_input import read_stac_input
+from eoflows.base.errors import InvalidInputError
+from eoflows.jobs.ledger import JobRecord
+from eoflows.jobs.models import Billing, Phase
+from eoflows.products.staging.by_service import (
+    StationJob,
+    by_station,
+    item_ids,
+    job_document,
+    staging_requests,
+)
+from eoflows.products.staging.service_input import read_stac_input
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

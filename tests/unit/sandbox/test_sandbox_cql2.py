@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox.rs_server.station_filters import StationFilterCheck
-from sandbox.stac.cql2 import TEMPORAL, FilterError, evaluate
-from sandbox.stac.cql2_text import parse_text
-from sandbox.stac.errors import Refusal
-from sandbox.stac.times import interval_parameter
+from eoflows.sandbox.rs_server.station_filters import StationFilterCheck
+from eoflows.sandbox.stac.cql2 import TEMPORAL, FilterError, evaluate
+from eoflows.sandbox.stac.cql2_text import parse_text
+from eoflows.sandbox.stac.errors import Refusal
+from eoflows.sandbox.stac.times import interval_parameter
 
 ITEM = {
     "id": "a",

@@ -1,7 +1,7 @@
 import pytest
 
-from sandbox.faults import KINDS, Fault, FaultBook
-from sandbox.log import RequestLog, path_matches
+from eoflows.sandbox.faults import KINDS, Fault, FaultBook
+from eoflows.sandbox.log import RequestLog, path_matches
 
 REQUEST = {"path": "/auxip/search", "method": "POST", "origin": "main"}
 

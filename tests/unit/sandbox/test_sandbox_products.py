@@ -10,11 +10,11 @@ from xml.etree import ElementTree
 
 import pytest
 
-from sandbox.bodies import SyntheticContent
-from sandbox.generated import auxiliary_products, level0_products, sessions
-from sandbox.loaded import load_products
-from sandbox.products import OPEN_END, mixed_case, parse_name
-from sandbox.rs_server.station_items import item_id
+from eoflows.sandbox.bodies import SyntheticContent
+from eoflows.sandbox.generated import auxiliary_products, level0_products, sessions
+from eoflows.sandbox.loaded import load_products
+from eoflows.sandbox.products import OPEN_END, mixed_case, parse_name
+from eoflows.sandbox.rs_server.station_items import item_id
 
 POEORB = Path(__file__).parents[4] / "shared" / "data" / "aux_orbits" / "poeorb.jsonl.gz"
 START, DAYS = date(2025, 8, 1), 21

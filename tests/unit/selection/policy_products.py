@@ -6,8 +6,8 @@ from typing import Any
 from hypothesis import strategies as st
 from policy_oracle import FOREVER, P, Q
 
-from eokit.selection import POLICIES, Boundary, Look, PolicyName, Selection, Wanted
-from eokit.times import OPEN_END, OPEN_START, Interval, format_utc
+from eoflows.base.times import OPEN_END, OPEN_START, Interval, format_utc
+from eoflows.products.selection import POLICIES, Boundary, Look, PolicyName, Selection, Wanted
 
 EPOCH = datetime(2025, 8, 1, tzinfo=UTC)
 STEP = 500

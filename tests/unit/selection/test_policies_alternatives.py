@@ -2,7 +2,7 @@
 
 import pytest
 
-from eokit.errors import (
+from eoflows.base.errors import (
     AbsentError,
     CatalogError,
     ContractError,
@@ -10,7 +10,7 @@ from eokit.errors import (
     DeadlineError,
     UnreachableError,
 )
-from eokit.selection.alternatives import Finding, Trail, first_found
+from eoflows.products.selection.alternatives import Finding, Trail, first_found
 
 pytestmark = pytest.mark.anyio
 

@@ -8,10 +8,10 @@ import pytest
 from policy_oracle import P
 from policy_products import STEP, choose, item, moment
 
-from eokit.errors import InvalidInputError
-from eokit.selection import POLICIES, Look, PolicyName, Selection, Wanted
-from eokit.selection.generation import generation
-from eokit.times import Interval, format_utc, parse_utc
+from eoflows.base.errors import InvalidInputError
+from eoflows.base.times import Interval, format_utc, parse_utc
+from eoflows.products.selection import POLICIES, Look, PolicyName, Selection, Wanted
+from eoflows.products.selection.generation import generation
 
 ASKED = Interval(moment(4 * STEP), moment(6 * STEP))
 

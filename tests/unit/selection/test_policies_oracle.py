@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from policy_oracle import P, Q, expected
 from policy_products import STEP, choose, item, moment, product_lists, question, wanteds
 
-from eokit.selection import POLICIES, PolicyName, Wanted
-from eokit.times import Interval
+from eoflows.base.times import Interval
+from eoflows.products.selection import POLICIES, PolicyName, Wanted
 
 
 @given(product_lists(), wanteds(), st.randoms(use_true_random=False))

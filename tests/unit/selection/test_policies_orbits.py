@@ -11,8 +11,8 @@ import pytest
 from policy_oracle import P, expected
 from policy_products import EPOCH, choose, question
 
-from eokit.selection import POLICIES, Look, PolicyName, Wanted
-from eokit.times import Interval, format_utc, parse_utc
+from eoflows.base.times import Interval, format_utc, parse_utc
+from eoflows.products.selection import POLICIES, Look, PolicyName, Wanted
 
 REAL = Path(__file__).parents[4] / "shared/data/aux_orbits/poeorb.jsonl.gz"
 NAME = re.compile(r"S1([A-Z])_OPER_AUX_POEORB_OPOD_(\w+)_V(\w+)_(\w+)\.EOF")

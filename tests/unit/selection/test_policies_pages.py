@@ -7,10 +7,10 @@ import pytest
 from policy_oracle import P
 from policy_products import STEP, item, moment
 
-from eokit.errors import InvalidInputError, TruncatedError, UnreachableError
-from eokit.selection import POLICIES, PolicyName, Selection, Wanted, complete_pages, partial_pages
-from eokit.staging import ItemPlan, ItemRecord, Outcome, StagingReport, stage_pages
-from eokit.times import Interval
+from eoflows.base.errors import InvalidInputError, TruncatedError, UnreachableError
+from eoflows.base.times import Interval
+from eoflows.products.selection import POLICIES, PolicyName, Selection, Wanted, complete_pages, partial_pages
+from eoflows.products.staging import ItemPlan, ItemRecord, Outcome, StagingReport, stage_pages
 
 pytestmark = pytest.mark.anyio
 Page = list[dict[str, Any]]

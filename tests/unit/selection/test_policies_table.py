@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from eokit.errors import InvalidInputError
-from eokit.rs_server import AuxiliarySource
-from eokit.selection import PolicyName
-from eokit.selection.scene import Scene
-from eokit.selection.table import Alternative, load_table
+from eoflows.base.errors import InvalidInputError
+from eoflows.products.environment import AuxiliarySource
+from eoflows.products.selection import PolicyName
+from eoflows.products.selection.scene import Scene
+from eoflows.products.selection.table import Alternative, load_table
 
 S1 = "S1A_IW_RAW__0SDV_20220626T050533_20220626T051038_043829_053B7F_203C.SAFE.zip"
 S3 = "S3A_OL_0_EFR____20250807T115112_20250807T115412_20250807T134208_0179_129_080______PS1_O_NR_004.SEN3"

@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from policy_oracle import P
 from policy_products import item, product_lists, wanteds
 
-from eokit.catalog.cql2 import Filter
-from eokit.selection import UNLIMITED, Boundary, PolicyName, Wanted, wire_filter
-from eokit.times import OPEN_END, OPEN_START, Interval, format_utc
-from sandbox.rs_server.station_filters import StationFilterCheck
-from sandbox.rs_server.station_items import QUERYABLES
-from sandbox.stac.cql2 import TEMPORAL, evaluate
+from eoflows.base.times import OPEN_END, OPEN_START, Interval, format_utc
+from eoflows.products.selection import UNLIMITED, Boundary, PolicyName, Wanted, wire_filter
+from eoflows.sandbox.rs_server.station_filters import StationFilterCheck
+from eoflows.sandbox.rs_server.station_items import QUERYABLES
+from eoflows.sandbox.stac.cql2 import TEMPORAL, evaluate
+from eoflows.stores.catalog.cql2 import Filter
 
 times = st.datetimes(datetime(2025, 8, 1), datetime(2025, 8, 1, 0, 0, 1)).map(lambda t: t.replace(tzinfo=UTC))
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eokit.selection import Boundary, Wanted, wire_filter
-from eokit.times import Interval
+from eoflows.base.times import Interval
+from eoflows.products.selection import Boundary, Wanted, wire_filter
 
 BASE = datetime(2025, 8, 7, tzinfo=UTC)
 ZERO, OPEN = datetime(1, 1, 1, tzinfo=UTC), datetime.max.replace(tzinfo=UTC)

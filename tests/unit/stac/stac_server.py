@@ -6,8 +6,8 @@ from typing import Any
 
 import httpx
 
-from eokit.http import HttpClient, RetryPolicy
-from eokit.stac import StacClient
+from eoflows.base.http import HttpClient, RetryPolicy
+from eoflows.stores.stac import StacClient
 
 HOME = "https://station.example/auxip/"
 SEARCH_LINK = {"rel": "search", "href": HOME + "search", "method": "POST"}

@@ -2,7 +2,7 @@ import httpx
 import pytest
 from stac_server import HOME, SEARCH_LINK, StacServer, gathered, item, numbered, page
 
-from eokit.errors import (
+from eoflows.base.errors import (
     AbsentError,
     ContractError,
     DeadlineError,
@@ -10,7 +10,7 @@ from eokit.errors import (
     TruncatedError,
     UnreachableError,
 )
-from eokit.stac import SearchRequest
+from eoflows.stores.stac import SearchRequest
 
 pytestmark = pytest.mark.anyio
 

@@ -1,7 +1,7 @@
 import pytest
 
-from eokit.errors import ContractError, InvalidInputError
-from eokit.stac.items import checked_item, created, product_type, validity
+from eoflows.base.errors import ContractError, InvalidInputError
+from eoflows.stores.stac.items import checked_item, created, product_type, validity
 
 GOOD = {"id": "x", "properties": {}, "assets": {}}
 

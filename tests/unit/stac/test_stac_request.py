@@ -1,8 +1,8 @@
 import pytest
 from pydantic import ValidationError
 
-from eokit.errors import InvalidInputError
-from eokit.stac import SearchRequest
+from eoflows.base.errors import InvalidInputError
+from eoflows.stores.stac import SearchRequest
 
 EXPRESSION = {"op": "=", "args": [{"property": "product:type"}, "AUX_POEORB"]}
 

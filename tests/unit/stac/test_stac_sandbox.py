@@ -4,10 +4,10 @@ import time
 
 import pytest
 
-from eokit.errors import DeadlineError
-from eokit.http import HttpClient, Origin
-from eokit.stac import SearchRequest, StacClient
-from sandbox import Fault, Sandbox, SandboxSettings
+from eoflows.base.errors import DeadlineError
+from eoflows.base.http import HttpClient, Origin
+from eoflows.sandbox import Fault, Sandbox, SandboxSettings
+from eoflows.stores.stac import SearchRequest, StacClient
 
 pytestmark = pytest.mark.anyio
 

@@ -2,8 +2,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from eokit.errors import DeadlineError
-from eokit.stac.waiting import within
+from eoflows.base.errors import DeadlineError
+from eoflows.stores.stac.waiting import within
 
 pytestmark = pytest.mark.anyio
 

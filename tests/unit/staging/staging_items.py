@@ -4,8 +4,8 @@ from typing import Any
 
 import anyio
 
-from eokit.staging import ItemPlan, ItemRecord, Outcome
-from eokit.staging.plan import AssetPlan
+from eoflows.products.staging import ItemPlan, ItemRecord, Outcome
+from eoflows.products.staging.plan import AssetPlan
 
 MD5 = "c5936e8aEA54c1e9C5BCEbe7e726a57f"
 MULTIHASH = "d50110" + MD5.lower()

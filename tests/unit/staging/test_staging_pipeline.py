@@ -2,9 +2,9 @@ import anyio
 import pytest
 from staging_items import FakeStager, item
 
-from eokit.errors import InvalidInputError, UnreachableError
-from eokit.staging import Outcome, StagingReport, stage_pages
-from eokit.staging.pipeline import PipelineSettings
+from eoflows.base.errors import InvalidInputError, UnreachableError
+from eoflows.products.staging import Outcome, StagingReport, stage_pages
+from eoflows.products.staging.pipeline import PipelineSettings
 
 pytestmark = pytest.mark.anyio
 

@@ -1,10 +1,10 @@
 import pytest
 from staging_items import MD5, MULTIHASH, asset, item
 
-from eokit.catalog import KnownAsset, KnownItem
-from eokit.errors import InvalidInputError, UnsafeNameError
-from eokit.staging import Outcome, Place, plan_item
-from eokit.transfer import Checksum
+from eoflows.base.errors import InvalidInputError, UnsafeNameError
+from eoflows.products.staging import Outcome, Place, plan_item
+from eoflows.stores.catalog import KnownAsset, KnownItem
+from eoflows.stores.transfer import Checksum
 
 PLACE = Place("demo", "s1-aux")
 OTHER = "0" * 32
@@ -186,7 +186,7 @@ def test_collections_that_cannot_be_used(collection):
 
 
 def test_an_archive_that_was_unpacked_is_as_good_as_there() -> None:
-    from eokit.catalog.interface import UNPACKED_FROM, KnownItem, known_assets
+    from eoflows.stores.catalog.interface import UNPACKED_FROM, KnownItem, known_assets
 
     md5 = "0" * 32
     archive = {"key": "P.zip", "href": "file:///P.zip", "file:size": 7, "file:checksum": f"d50110{md5}"}

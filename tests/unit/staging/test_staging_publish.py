@@ -3,8 +3,8 @@ from pathlib import Path
 
 from staging_items import MD5, MULTIHASH, asset, item
 
-from eokit.staging.publish import catalog_item
-from eokit.transfer import Checksum, Receipt
+from eoflows.products.staging.publish import catalog_item
+from eoflows.stores.transfer import Checksum, Receipt
 
 RECEIPT = Receipt(Path("/x"), 9, (Checksum.parse(MD5), Checksum("blake3", b"0" * 32)), "", 9, 0, 1, 0.1)
 FILE = "https://stac-extensions.github.io/file/v2.1.0/schema.json"

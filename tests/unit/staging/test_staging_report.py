@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eokit.errors import PartialError, TruncatedError
-from eokit.staging import ItemRecord, Outcome, StagingReport
-from eokit.staging.verdict import Ending, StagingVerdict
+from eoflows.base.errors import PartialError, TruncatedError
+from eoflows.products.staging import ItemRecord, Outcome, StagingReport
+from eoflows.products.staging.verdict import Ending, StagingVerdict
 
 RECORDS = st.lists(
     st.builds(

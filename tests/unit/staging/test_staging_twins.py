@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from staging_items import item
 
-from eokit.staging import ItemRecord, Outcome, Place, Stager, StagingReport, stage_pages
-from eokit.storage import LocalStorage
+from eoflows.products.staging import ItemRecord, Outcome, Place, Stager, StagingReport, stage_pages
+from eoflows.stores.storage import LocalStorage
 
 pytestmark = pytest.mark.anyio
 

@@ -7,10 +7,10 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from eokit.errors import IntegrityError, InvalidInputError, StorageError, UnsafeNameError
-from eokit.storage import LocalStorage, ObjectStorage, storage_from_url
-from eokit.storage.budget import Budget
-from eokit.transfer import Checksum, S3Bucket
+from eoflows.base.errors import IntegrityError, InvalidInputError, StorageError, UnsafeNameError
+from eoflows.stores.storage import LocalStorage, ObjectStorage, storage_from_url
+from eoflows.stores.storage.budget import Budget
+from eoflows.stores.transfer import Checksum, S3Bucket
 
 pytestmark = pytest.mark.anyio
 KEY = "owner/collection/item/asset.zip"

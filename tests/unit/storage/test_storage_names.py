@@ -6,8 +6,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from eokit.errors import UnsafeNameError
-from eokit.storage import LocalStorage, asset_key, check_key, check_twins
+from eoflows.base.errors import UnsafeNameError
+from eoflows.stores.storage import LocalStorage, asset_key, check_key, check_twins
 
 GOOD = [
     "product",

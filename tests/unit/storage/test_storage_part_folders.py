@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from eokit.storage import LocalStorage
+from eoflows.stores.storage import LocalStorage
 
 
 @pytest.mark.anyio

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from eokit.catalog import KnownItem
-from eokit.stac import SearchRequest
-from eokit.staging import ItemPlan, ItemRecord, Outcome, Place
-from eokit.times import format_utc, parse_utc
+from eoflows.base.times import format_utc, parse_utc
+from eoflows.products.staging import ItemPlan, ItemRecord, Outcome, Place
+from eoflows.stores.catalog import KnownItem
+from eoflows.stores.stac import SearchRequest
 
 BEGIN = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -135,7 +135,7 @@ class MemoryStore:
         return self.marks.get(key)
 
     async def swap(self, key: str, version: str | None, watermark: Any) -> bool:
-        from eokit.systematic import Recorded
+        from eoflows.products.systematic import Recorded
 
         there = self.marks.get(key)
         if (there.version if there else None) != version:

@@ -8,8 +8,8 @@ import anyio
 import pytest
 from moving_source import BEGIN, MemoryStore, Shelf, World
 
-from eokit.staging import Outcome
-from eokit.systematic import Pace, Progress, Publications, Settler, Step, Stream, follow
+from eoflows.products.staging import Outcome
+from eoflows.products.systematic import Pace, Progress, Publications, Settler, Step, Stream, follow
 
 pytestmark = pytest.mark.anyio
 KEY = "stream"

@@ -7,10 +7,10 @@ from pathlib import Path
 import anyio
 import pytest
 
-from eokit.catalog import LocalCatalog
-from eokit.errors import CatalogError
-from eokit.storage import LocalStorage
-from eokit.systematic import Failure, Progress, Reading, Watermark, watermarks_beside
+from eoflows.base.errors import CatalogError
+from eoflows.products.systematic import Failure, Progress, Reading, Watermark, watermarks_beside
+from eoflows.stores.catalog import LocalCatalog
+from eoflows.stores.storage import LocalStorage
 
 pytestmark = pytest.mark.anyio
 MARK = Watermark(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, 3, 4, 5, 678_000, tzinfo=UTC))

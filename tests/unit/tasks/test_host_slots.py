@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import anyio
 import pytest
 
-from tasks.limits import PREFIX, HostSlots, shared_slots
+from eoflows.tasks.limits import PREFIX, HostSlots, shared_slots
 
 HOST = "station.example"
 NAME = PREFIX + HOST

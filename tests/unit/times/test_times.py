@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eokit.errors import InvalidInputError
-from eokit.times import OPEN_END, OPEN_START, Interval, format_utc, parse_utc
+from eoflows.base.errors import InvalidInputError
+from eoflows.base.times import OPEN_END, OPEN_START, Interval, format_utc, parse_utc
 
 MOMENTS = st.datetimes(
     min_value=datetime(1, 1, 1), max_value=datetime(9998, 12, 31, 23, 59, 59, 999_999), timezones=st.just(UTC)

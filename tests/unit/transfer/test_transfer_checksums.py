@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eokit.errors import InvalidInputError
-from eokit.transfer import Checksum, Hasher
-from eokit.transfer.checksums import ALGORITHMS
+from eoflows.base.errors import InvalidInputError
+from eoflows.stores.transfer import Checksum, Hasher
+from eoflows.stores.transfer.checksums import ALGORITHMS
 
 DATA = b"123456789"
 MULTIHASHES = {

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eokit.transfer.heads import Head
-from eokit.transfer.pages import page_error
+from eoflows.stores.transfer.heads import Head
+from eoflows.stores.transfer.pages import page_error
 
 
 def head(*lines: str) -> Head:

@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from eokit.errors import ThrottledError
-from eokit.transfer.gates import Desks, Gate
-from eokit.transfer.lanes import Lane
+from eoflows.base.errors import ThrottledError
+from eoflows.stores.transfer.gates import Desks, Gate
+from eoflows.stores.transfer.lanes import Lane
 
 pytestmark = pytest.mark.anyio
 

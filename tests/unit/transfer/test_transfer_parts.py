@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from eokit.errors import InvalidInputError, StorageError
-from eokit.transfer import Download, S3Bucket, TransferSettings
-from eokit.transfer.leftovers import claim_any, is_part, part_names, sweep_folder
-from eokit.transfer.parts import Part
+from eoflows.base.errors import InvalidInputError, StorageError
+from eoflows.stores.transfer import Download, S3Bucket, TransferSettings
+from eoflows.stores.transfer.leftovers import claim_any, is_part, part_names, sweep_folder
+from eoflows.stores.transfer.parts import Part
 
 
 def test_part_names_fit_and_are_known_again(tmp_path: Path):

@@ -10,10 +10,10 @@ import pytest
 from hostile_archives import tarred, zipped
 from test_unpack_hostile import everything, item_with
 
-from eokit.catalog.interface import UNPACKED_FROM
-from eokit.errors import InvalidInputError
-from eokit.storage import LocalStorage
-from eokit.unpack import ArchiveKind, Unpacker, archive_kind, changed_item, without_suffix
+from eoflows.base.errors import InvalidInputError
+from eoflows.products.unpack import ArchiveKind, Unpacker, archive_kind, changed_item, without_suffix
+from eoflows.stores.catalog.interface import UNPACKED_FROM
+from eoflows.stores.storage import LocalStorage
 
 pytestmark = pytest.mark.anyio
 

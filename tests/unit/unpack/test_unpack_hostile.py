@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from hostile_archives import DAMAGED, HOSTILE, zipped
 
-from eokit.errors import IntegrityError, InvalidInputError
-from eokit.storage import LocalStorage
-from eokit.unpack import ArchiveError, Limits, Unpacker
+from eoflows.base.errors import IntegrityError, InvalidInputError
+from eoflows.products.unpack import ArchiveError, Limits, Unpacker
+from eoflows.stores.storage import LocalStorage
 
 pytestmark = pytest.mark.anyio
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from eokit.errors import ContractError, ForbiddenAddressError
-from eokit.up42 import Cost, ValidationError
-from eokit.up42.answers import (
+from eoflows.base.errors import ContractError, ForbiddenAddressError
+from eoflows.services.up42 import Cost, ValidationError
+from eoflows.services.up42.answers import (
     eula_of,
     is_accepted,
     next_page,

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from eokit.errors import (
+from eoflows.base.errors import (
     ContractError,
     CredentialsError,
     ForbiddenAddressError,
@@ -20,10 +20,10 @@ from eokit.errors import (
     ThrottledError,
     UnsentError,
 )
-from eokit.http import RetryPolicy
-from eokit.up42 import Cost, Hosts, JobSorting, JobStatus, Up42Client, ValidationError
-from eokit.up42.calls import Calls
-from eokit.up42.templates import row_of
+from eoflows.base.http import RetryPolicy
+from eoflows.services.up42 import Cost, Hosts, JobSorting, JobStatus, Up42Client, ValidationError
+from eoflows.services.up42.calls import Calls
+from eoflows.services.up42.templates import row_of
 
 pytestmark = pytest.mark.anyio
 

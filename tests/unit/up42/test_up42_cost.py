@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eokit.errors import ContractError
-from eokit.up42 import Cost
-from eokit.up42.cost import whole_credits
+from eoflows.base.errors import ContractError
+from eoflows.services.up42 import Cost
+from eoflows.services.up42.cost import whole_credits
 
 ORDER = [operator.lt, operator.le, operator.gt, operator.ge]
 credits = st.integers(-(10**6), 10**6)

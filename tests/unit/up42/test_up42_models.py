@@ -6,11 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eokit.errors import ContractError, DeadlineError
-from eokit.jobs.models import Billing, Phase
-from eokit.times import parse_utc
-from eokit.up42 import JobRecord, JobSorting, JobStatus, SortingField, UnfinishedJob, ValidationError
-from eokit.up42.models import read_findings, read_job
+from eoflows.base.errors import ContractError, DeadlineError
+from eoflows.base.times import parse_utc
+from eoflows.jobs.models import Billing, Phase
+from eoflows.services.up42 import (
+    JobRecord,
+    JobSorting,
+    JobStatus,
+    SortingField,
+    UnfinishedJob,
+    ValidationError,
+)
+from eoflows.services.up42.models import read_findings, read_job
 
 RECORD = Path(__file__).parents[4] / "shared" / "data" / "up42" / "09_execution.json"
 CREATED = datetime(2025, 1, 2, 3, 4, 5, 678123, UTC)

@@ -10,8 +10,8 @@ from typing import get_type_hints
 import pystac
 import pytest
 
-import eokit.up42
-from eokit.up42 import (
+import eoflows.services.up42
+from eoflows.services.up42 import (
     Cost,
     Job,
     JobMetadata,
@@ -27,8 +27,8 @@ from eokit.up42 import (
     initialize_asset,
     processing_templates,
 )
-from eokit.up42.job_templates import class_of
-from eokit.up42.templates import NAMED, row_of
+from eoflows.services.up42.job_templates import class_of
+from eoflows.services.up42.templates import NAMED, row_of
 
 TABLE = Path(__file__).parents[3] / "docs" / "reference.md"
 DOCUMENTED = {
@@ -124,7 +124,7 @@ def test_what_templates_have():
 
 
 def test_the_public_surface_is_sorted():
-    for module in (eokit.up42, processing_templates):
+    for module in (eoflows.services.up42, processing_templates):
         assert module.__all__ == sorted(module.__all__, key=lambda name: (not name.isupper(), name))
         assert all(hasattr(module, name) for name in module.__all__)
     assert set(NAMED) <= set(processing_templates.__all__)

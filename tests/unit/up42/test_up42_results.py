@@ -7,10 +7,10 @@ import orjson
 import pystac
 import pytest
 
-from eokit.errors import AbsentError, CredentialsError, RefusedError
-from eokit.transfer import Checksum, Download, TransferEngine
-from eokit.up42.results import outputs_of
-from eokit.up42.signing import SigningEngine
+from eoflows.base.errors import AbsentError, CredentialsError, RefusedError
+from eoflows.services.up42.results import outputs_of
+from eoflows.services.up42.signing import SigningEngine
+from eoflows.stores.transfer import Checksum, Download, TransferEngine
 
 MD5 = "d50110" + 32 * "a"
 SELF = "https://api.up42.com/v2/assets/stac/collections/c/items/i"

@@ -3,9 +3,9 @@ import pickle
 
 import pytest
 
-from eokit.jobs.models import CLOSED, Billing, Phase
-from eokit.up42 import TERMINAL, JobStatus
-from eokit.up42.states import standing_of, status_of
+from eoflows.jobs.models import CLOSED, Billing, Phase
+from eoflows.services.up42 import TERMINAL, JobStatus
+from eoflows.services.up42.states import standing_of, status_of
 
 
 @pytest.mark.parametrize(

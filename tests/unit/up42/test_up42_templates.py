@@ -3,9 +3,9 @@ from datetime import UTC, datetime
 import pystac
 import pytest
 
-from eokit.errors import ContractError, InvalidInputError
-from eokit.up42.templates import NAMED, GreyWeight, TemplateRow, inputs_of, row_of
-from sandbox.up42.processes import PROCESSES
+from eoflows.base.errors import ContractError, InvalidInputError
+from eoflows.sandbox.up42.processes import PROCESSES
+from eoflows.services.up42.templates import NAMED, GreyWeight, TemplateRow, inputs_of, row_of
 
 HREF = "https://api.up42.com/v2/assets/stac/collections/c/items/i"
 

@@ -8,14 +8,23 @@ from pathlib import Path
 import pytest
 from upkeep_world import BEGIN, PLACE, MakingStager, Station, body, file_of, key_of, product
 
-from eokit.audit import Day, Finding, Inventory, Kind, Repairer, Scope, repair_command, take_census
-from eokit.audit.census import stale_parts
-from eokit.catalog import LocalCatalog
-from eokit.expiry import unpublished
-from eokit.storage import LocalStorage, ObjectStorage
-from eokit.systematic import Publications, Settler, Stream
-from eokit.times import Interval
-from eokit.transfer.s3 import S3Bucket
+from eoflows.base.times import Interval
+from eoflows.completeness.audit import (
+    Day,
+    Finding,
+    Inventory,
+    Kind,
+    Repairer,
+    Scope,
+    repair_command,
+    take_census,
+)
+from eoflows.completeness.audit.census import stale_parts
+from eoflows.products.expiry import unpublished
+from eoflows.products.systematic import Publications, Settler, Stream
+from eoflows.stores.catalog import LocalCatalog
+from eoflows.stores.storage import LocalStorage, ObjectStorage
+from eoflows.stores.transfer.s3 import S3Bucket
 
 pytestmark = pytest.mark.anyio
 PRODUCTS = 2000

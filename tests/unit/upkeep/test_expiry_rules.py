@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from upkeep_world import BEGIN, PLACE, MakingStager, product
 
-from eokit.catalog import LocalCatalog
-from eokit.errors import InvalidInputError
-from eokit.expiry import Expirer, Reason, Rules, plan_expiry
-from eokit.storage import LocalStorage
-from eokit.times import format_utc
+from eoflows.base.errors import InvalidInputError
+from eoflows.base.times import format_utc
+from eoflows.products.expiry import Expirer, Reason, Rules, plan_expiry
+from eoflows.stores.catalog import LocalCatalog
+from eoflows.stores.storage import LocalStorage
 
 pytestmark = pytest.mark.anyio
 COLLECTION = PLACE.catalog_collection

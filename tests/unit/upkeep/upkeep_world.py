@@ -7,12 +7,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from eokit.catalog import LocalCatalog
-from eokit.stac import SearchRequest
-from eokit.staging import ItemRecord, Outcome, Place, Stager
-from eokit.storage import LocalStorage, asset_key
-from eokit.times import format_utc, parse_utc
-from eokit.transfer import Checksum
+from eoflows.base.times import format_utc, parse_utc
+from eoflows.products.staging import ItemRecord, Outcome, Place, Stager
+from eoflows.stores.catalog import LocalCatalog
+from eoflows.stores.stac import SearchRequest
+from eoflows.stores.storage import LocalStorage, asset_key
+from eoflows.stores.transfer import Checksum
 
 BEGIN = datetime(2026, 3, 1, tzinfo=UTC)
 PLACE = Place("demo", "aux")

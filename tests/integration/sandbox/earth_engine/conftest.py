@@ -1,7 +1,7 @@
 import pytest
 from official_google import drive
 
-from sandbox import Sandbox, SandboxSettings
+from eoflows.sandbox import Sandbox, SandboxSettings
 
 
 @pytest.fixture(scope="session")

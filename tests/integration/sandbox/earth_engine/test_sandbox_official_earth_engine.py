@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from official_google import drive
 
-from sandbox import Fault, Sandbox, SandboxSettings
-from sandbox.cloud_storage.settings import CloudStorageSettings
-from sandbox.earth_engine.pixels import Window, mosaic_pixels
-from sandbox.earth_engine.settings import MEMORY, EarthEngineSettings, Rule
+from eoflows.sandbox import Fault, Sandbox, SandboxSettings
+from eoflows.sandbox.cloud_storage.settings import CloudStorageSettings
+from eoflows.sandbox.earth_engine.pixels import Window, mosaic_pixels
+from eoflows.sandbox.earth_engine.settings import MEMORY, EarthEngineSettings, Rule
 
 COLLECTION = "LANDSAT/LC08/C02/T1_L2"
 TRANSFORM = (30.0, 0.0, -1_665_585.0, 0.0, -30.0, 2_264_805.0)

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from sandbox import Fault
+from eoflows.sandbox import Fault
 
 MIB = 2**20
 DATA = random.Random(1).randbytes(12 * MIB + 17)

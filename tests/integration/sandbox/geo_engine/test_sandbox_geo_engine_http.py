@@ -13,10 +13,10 @@ import rasterio
 from geo_engine_caller import Caller
 from PIL import Image
 
-from sandbox import Fault, Sandbox, SandboxSettings
-from sandbox.geo_engine import GeoEngineSettings, RasterSource
-from sandbox.geo_engine.pixels import pixel_values
-from sandbox.settings import utc_now
+from eoflows.sandbox import Fault, Sandbox, SandboxSettings
+from eoflows.sandbox.geo_engine import GeoEngineSettings, RasterSource
+from eoflows.sandbox.geo_engine.pixels import pixel_values
+from eoflows.sandbox.settings import utc_now
 
 RASTER = {
     "width": 30,
@@ -362,7 +362,7 @@ def test_a_proxy_in_between_answers_html(box, caller):
 
 
 def test_a_process_of_its_own_takes_orders_by_http():
-    command = [sys.executable, "-m", "sandbox", "--days", "0", "--geo-engine-cache", "1"]
+    command = [sys.executable, "-m", "eoflows.sandbox", "--days", "0", "--geo-engine-cache", "1"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         url = json.loads(process.stdout.readline())["url"]

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from peers import peer_python
 
-from sandbox import Fault, Sandbox, SandboxSettings
-from sandbox.geo_engine import RasterSource, RegularTime, VectorSource
-from sandbox.geo_engine.features import select
-from sandbox.geo_engine.pixels import pixel_values
-from sandbox.geo_engine.stream_faults import stream_fault
+from eoflows.sandbox import Fault, Sandbox, SandboxSettings
+from eoflows.sandbox.geo_engine import RasterSource, RegularTime, VectorSource
+from eoflows.sandbox.geo_engine.features import select
+from eoflows.sandbox.geo_engine.pixels import pixel_values
+from eoflows.sandbox.geo_engine.stream_faults import stream_fault
 
 SCRIPT = Path(__file__).with_name("official_client.py")
 RASTER = RasterSource(

@@ -7,11 +7,11 @@ from geo_engine_caller import Caller, table
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, ConnectionClosedError, InvalidMessage, InvalidStatus
 
-from sandbox import Fault, Sandbox, SandboxSettings
-from sandbox.geo_engine import GeoEngineSettings, RasterSource
-from sandbox.geo_engine.pixels import pixel_values
-from sandbox.geo_engine.sources import DATA_TYPES
-from sandbox.geo_engine.stream_faults import stream_fault
+from eoflows.sandbox import Fault, Sandbox, SandboxSettings
+from eoflows.sandbox.geo_engine import GeoEngineSettings, RasterSource
+from eoflows.sandbox.geo_engine.pixels import pixel_values
+from eoflows.sandbox.geo_engine.sources import DATA_TYPES
+from eoflows.sandbox.geo_engine.stream_faults import stream_fault
 
 RASTER = {
     "width": 20,

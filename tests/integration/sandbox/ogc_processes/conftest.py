@@ -5,9 +5,9 @@ from typing import Any
 import httpx
 import pytest
 
-from sandbox import Fault, Sandbox, SandboxSettings
-from sandbox.ogc_processes.jobs import Steps
-from sandbox.ogc_processes.settings import OgcProcessesSettings
+from eoflows.sandbox import Fault, Sandbox, SandboxSettings
+from eoflows.sandbox.ogc_processes.jobs import Steps
+from eoflows.sandbox.ogc_processes.settings import OgcProcessesSettings
 
 ASYNC = {"prefer": "respond-async"}
 

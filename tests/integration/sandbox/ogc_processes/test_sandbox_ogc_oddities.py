@@ -5,8 +5,8 @@ import base64
 import httpx
 import pytest
 
-from sandbox import Fault
-from sandbox.settings import SandboxSettings
+from eoflows.sandbox import Fault
+from eoflows.sandbox.settings import SandboxSettings
 
 ASYNC = {"prefer": "respond-async"}
 KEY = "sandbox-demo-key"

@@ -8,9 +8,9 @@ from urllib.parse import unquote, urlsplit
 import httpx
 import pytest
 
-from sandbox import Fault, Sandbox, SandboxSettings
-from sandbox.ogc_processes.jobs import Steps
-from sandbox.settings import StagingSettings
+from eoflows.sandbox import Fault, Sandbox, SandboxSettings
+from eoflows.sandbox.ogc_processes.jobs import Steps
+from eoflows.sandbox.settings import StagingSettings
 
 KEY = {"x-api-key": "sandbox-demo-key"}
 

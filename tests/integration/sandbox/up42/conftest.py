@@ -6,8 +6,8 @@ import httpx
 import pytest
 from peers import peer_python
 
-from sandbox import Sandbox, SandboxSettings
-from sandbox.up42.settings import Up42Settings
+from eoflows.sandbox import Sandbox, SandboxSettings
+from eoflows.sandbox.up42.settings import Up42Settings
 
 SCENARIOS = Path(__file__).with_name("sdk_scenarios.py")
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from sandbox import Fault, Sandbox, SandboxSettings
-from sandbox.up42.schedule import FAILED, Rule
-from sandbox.up42.settings import Up42Settings
+from eoflows.sandbox import Fault, Sandbox, SandboxSettings
+from eoflows.sandbox.up42.schedule import FAILED, Rule
+from eoflows.sandbox.up42.settings import Up42Settings
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-from sandbox import Fault, Sandbox, SandboxSettings
-from sandbox.up42.schedule import Rule
-from sandbox.up42.settings import Up42Settings
+from eoflows.sandbox import Fault, Sandbox, SandboxSettings
+from eoflows.sandbox.up42.schedule import Rule
+from eoflows.sandbox.up42.settings import Up42Settings
 
 REALM = "/realms/public/protocol/openid-connect"
 PAN = "/v2/processing/processes/pansharpening"

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox.cloud_storage.conditions import Conditions
-from sandbox.cloud_storage.listing import list_objects
-from sandbox.cloud_storage.partial import partial
-from sandbox.cloud_storage.store import ObjectStore
-from sandbox.stac.errors import Refusal
+from eoflows.sandbox.cloud_storage.conditions import Conditions
+from eoflows.sandbox.cloud_storage.listing import list_objects
+from eoflows.sandbox.cloud_storage.partial import partial
+from eoflows.sandbox.cloud_storage.store import ObjectStore
+from eoflows.sandbox.stac.errors import Refusal
 
 MOMENT = datetime(2025, 8, 1, 12, 30, 15, 250_000, tzinfo=UTC)
 

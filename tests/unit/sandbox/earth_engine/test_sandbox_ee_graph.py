@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from sandbox.earth_engine.engine import Engine
-from sandbox.earth_engine.errors import GraphError
-from sandbox.earth_engine.pixels import Window
-from sandbox.earth_engine.scenes import Catalogue
-from sandbox.earth_engine.settings import EarthEngineSettings
+from eoflows.sandbox.earth_engine.engine import Engine
+from eoflows.sandbox.earth_engine.errors import GraphError
+from eoflows.sandbox.earth_engine.pixels import Window
+from eoflows.sandbox.earth_engine.scenes import Catalogue
+from eoflows.sandbox.earth_engine.settings import EarthEngineSettings
 
 ENGINE = Engine(Catalogue(0, ()))
 SETTINGS = EarthEngineSettings()

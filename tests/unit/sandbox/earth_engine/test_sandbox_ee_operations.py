@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox.earth_engine.operation_store import OperationStore
-from sandbox.earth_engine.orders import check_order
-from sandbox.earth_engine.settings import INTERNAL, MEMORY, EarthEngineSettings, Rule
-from sandbox.stac.errors import Refusal
+from eoflows.sandbox.earth_engine.operation_store import OperationStore
+from eoflows.sandbox.earth_engine.orders import check_order
+from eoflows.sandbox.earth_engine.settings import INTERNAL, MEMORY, EarthEngineSettings, Rule
+from eoflows.sandbox.stac.errors import Refusal
 
 
 class Clock:

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from sandbox.earth_engine.collections import COLLECTIONS
-from sandbox.earth_engine.pixels import Window, mosaic_pixels, scene_pixels
-from sandbox.earth_engine.scenes import Catalogue
+from eoflows.sandbox.earth_engine.collections import COLLECTIONS
+from eoflows.sandbox.earth_engine.pixels import Window, mosaic_pixels, scene_pixels
+from eoflows.sandbox.earth_engine.scenes import Catalogue
 
 MONTANA = (-117.0, 46.0, -115.5, 47.5)
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sandbox.earth_engine.collections import COLLECTIONS
-from sandbox.earth_engine.scenes import Catalogue
-from sandbox.earth_engine.settings import EarthEngineSettings, Gap
+from eoflows.sandbox.earth_engine.collections import COLLECTIONS
+from eoflows.sandbox.earth_engine.scenes import Catalogue
+from eoflows.sandbox.earth_engine.settings import EarthEngineSettings, Gap
 
 MONTANA = (-117.0, 46.0, -115.5, 47.5)
 OCEAN = (-128.5, 46.0, -126.5, 48.0)

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.cloud_storage.accounts import GoogleAccounts
-from sandbox.cloud_storage.service import CloudStorage
-from sandbox.cloud_storage.settings import CloudStorageSettings
-from sandbox.earth_engine.collections import COLLECTIONS
-from sandbox.earth_engine.orders import check_order
-from sandbox.earth_engine.service import EarthEngine
-from sandbox.earth_engine.settings import EarthEngineSettings, Rule
-from sandbox.origins import Origins
+from eoflows.sandbox.cloud_storage.accounts import GoogleAccounts
+from eoflows.sandbox.cloud_storage.service import CloudStorage
+from eoflows.sandbox.cloud_storage.settings import CloudStorageSettings
+from eoflows.sandbox.earth_engine.collections import COLLECTIONS
+from eoflows.sandbox.earth_engine.orders import check_order
+from eoflows.sandbox.earth_engine.service import EarthEngine
+from eoflows.sandbox.earth_engine.settings import EarthEngineSettings, Rule
+from eoflows.sandbox.origins import Origins
 
 RECORDS = Path(__file__).parents[5] / "shared" / "data" / "earth_engine"
 

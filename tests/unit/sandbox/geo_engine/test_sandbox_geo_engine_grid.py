@@ -3,7 +3,7 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox.geo_engine.grid import Grid, Tiling, Window
+from eoflows.sandbox.geo_engine.grid import Grid, Tiling, Window
 
 SIZES = st.integers(1, 600)
 EDGES = st.integers(-5000, 5000)

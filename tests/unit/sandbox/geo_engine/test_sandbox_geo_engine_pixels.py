@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from sandbox.geo_engine import RasterSource, RegularTime, VectorSource
-from sandbox.geo_engine.features import chunks, select
-from sandbox.geo_engine.pixels import pixel_values
-from sandbox.geo_engine.sources import DATA_TYPES
+from eoflows.sandbox.geo_engine import RasterSource, RegularTime, VectorSource
+from eoflows.sandbox.geo_engine.features import chunks, select
+from eoflows.sandbox.geo_engine.pixels import pixel_values
+from eoflows.sandbox.geo_engine.sources import DATA_TYPES
 
 WORD = 2**32
 

@@ -8,14 +8,14 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from sandbox.geo_engine import Column, GeoEngineSettings, RasterSource, VectorSource
-from sandbox.geo_engine.data_routes import _geojson
-from sandbox.geo_engine.errors import EngineError
-from sandbox.geo_engine.features import select
-from sandbox.geo_engine.grid import Grid
-from sandbox.geo_engine.messages import encode_features, encode_tile
-from sandbox.geo_engine.state import State
-from sandbox.geo_engine.workflow_routes import _provenance
+from eoflows.sandbox.geo_engine import Column, GeoEngineSettings, RasterSource, VectorSource
+from eoflows.sandbox.geo_engine.data_routes import _geojson
+from eoflows.sandbox.geo_engine.errors import EngineError
+from eoflows.sandbox.geo_engine.features import select
+from eoflows.sandbox.geo_engine.grid import Grid
+from eoflows.sandbox.geo_engine.messages import encode_features, encode_tile
+from eoflows.sandbox.geo_engine.state import State
+from eoflows.sandbox.geo_engine.workflow_routes import _provenance
 
 RECORDS = Path(__file__).parents[5] / "shared" / "data" / "geo_engine"
 NOW = datetime(2023, 2, 16, 15, 25, 45, 390_000, UTC)

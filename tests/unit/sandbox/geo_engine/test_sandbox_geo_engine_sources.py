@@ -1,8 +1,8 @@
 import pytest
 
-from sandbox.geo_engine import Band, Column, IrregularTime, RasterSource, VectorSource
-from sandbox.geo_engine.messages import MessageCache
-from sandbox.geo_engine.stream_faults import STREAM_KINDS, completed, stream_fault
+from eoflows.sandbox.geo_engine import Band, Column, IrregularTime, RasterSource, VectorSource
+from eoflows.sandbox.geo_engine.messages import MessageCache
+from eoflows.sandbox.geo_engine.stream_faults import STREAM_KINDS, completed, stream_fault
 
 
 def test_a_workflow_describes_its_raster():

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from sandbox.geo_engine.time_steps import (
+from eoflows.sandbox.geo_engine.time_steps import (
     MAX_TIME,
     MIN_TIME,
     IrregularTime,

@@ -6,7 +6,7 @@ import rasterio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox.ogc_processes.geotiff import Raster, read_geotiff, sample_scene, write_geotiff
+from eoflows.sandbox.ogc_processes.geotiff import Raster, read_geotiff, sample_scene, write_geotiff
 
 SIDES = st.integers(1, 9)
 

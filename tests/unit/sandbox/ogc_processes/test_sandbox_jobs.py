@@ -4,12 +4,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from starlette.datastructures import QueryParams
 
-from sandbox.ogc_processes.documents import Addresses
-from sandbox.ogc_processes.jobs import JobStore, Output, Steps
-from sandbox.ogc_processes.listing import chosen, page
-from sandbox.ogc_processes.problems import Problem
-from sandbox.ogc_processes.settings import OgcProcessesSettings
-from sandbox.origins import Origins
+from eoflows.sandbox.ogc_processes.documents import Addresses
+from eoflows.sandbox.ogc_processes.jobs import JobStore, Output, Steps
+from eoflows.sandbox.ogc_processes.listing import chosen, page
+from eoflows.sandbox.ogc_processes.problems import Problem
+from eoflows.sandbox.ogc_processes.settings import OgcProcessesSettings
+from eoflows.sandbox.origins import Origins
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
 

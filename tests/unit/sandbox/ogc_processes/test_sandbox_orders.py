@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox.ogc_processes.orders import Reference, read_order, runs_async
-from sandbox.ogc_processes.problems import Problem
-from sandbox.ogc_processes.processes import PROCESSES
-from sandbox.ogc_processes.settings import OgcProcessesSettings
+from eoflows.sandbox.ogc_processes.orders import Reference, read_order, runs_async
+from eoflows.sandbox.ogc_processes.problems import Problem
+from eoflows.sandbox.ogc_processes.processes import PROCESSES
+from eoflows.sandbox.ogc_processes.settings import OgcProcessesSettings
 
 ECHO, NDVI = PROCESSES[0], PROCESSES[1]
 WORDS = st.sampled_from(

@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox.stac.errors import Refusal
-from sandbox.up42.jobs import JobStore
-from sandbox.up42.listing import next_query, read_query, select
-from sandbox.up42.schedule import CAPTURED, FAILED, SUCCESSFUL, Rule, natural_path, rule_for
-from sandbox.up42.settings import Up42Settings
-from sandbox.up42.throttle import Throttle
+from eoflows.sandbox.stac.errors import Refusal
+from eoflows.sandbox.up42.jobs import JobStore
+from eoflows.sandbox.up42.listing import next_query, read_query, select
+from eoflows.sandbox.up42.schedule import CAPTURED, FAILED, SUCCESSFUL, Rule, natural_path, rule_for
+from eoflows.sandbox.up42.settings import Up42Settings
+from eoflows.sandbox.up42.throttle import Throttle
 
 NOON = datetime(2025, 1, 1, 12, tzinfo=UTC)
 ACCOUNT = Up42Settings().users["demo"].account

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.up42.answers import problem
-from sandbox.up42.auth import Tokens
-from sandbox.up42.jobs import JobStore
-from sandbox.up42.processes import PROCESSES, cost_document, schema_error
-from sandbox.up42.settings import Up42Settings
+from eoflows.sandbox.up42.answers import problem
+from eoflows.sandbox.up42.auth import Tokens
+from eoflows.sandbox.up42.jobs import JobStore
+from eoflows.sandbox.up42.processes import PROCESSES, cost_document, schema_error
+from eoflows.sandbox.up42.settings import Up42Settings
 
 RECORDS = Path(__file__).parents[5] / "shared" / "data" / "up42"
 PROCESS = {process.id: process for process in PROCESSES}

@@ -1,0 +1,314 @@
+"""One client for API calls."""
+
+import re
+import ssl
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Any, Self
+
+import anyio
+import httpcore
+import httpx
+import orjson
+
+from eoflows.base.errors import (
+    AbsentError,
+    ConflictError,
+    ContractError,
+    CredentialsError,
+    EoError,
+    ForbiddenAddressError,
+    InvalidInputError,
+    RefusedError,
+    ServiceError,
+    ThrottledError,
+    UnreachableError,
+    UnsentError,
+    public_url,
+)
+from eoflows.base.http.addresses import AddressPolicy
+from eoflows.base.http.credentials import Keyring
+from eoflows.base.http.origins import Origin
+from eoflows.base.http.redirects import MOST_REDIRECTS, is_redirect, next_url
+from eoflows.base.http.retry import RETRIED_STATUS, RetryPolicy, retry_after
+from eoflows.base.http.witness import note
+
+__all__ = ["HttpClient", "error_of"]
+
+_SHOWN_HEADERS = frozenset(
+    {"accept", "accept-encoding", "connection", "content-length", "content-type", "host", "user-agent"}
+)
+_URL_WITH_SECRETS = re.compile(r"https?://[^\s\"'<>]*[?@#][^\s\"'<>]*")
+_REFUSALS: Mapping[int, type[RefusedError]] = {
+    401: CredentialsError,
+    403: CredentialsError,
+    404: AbsentError,
+    410: AbsentError,
+    409: ConflictError,
+    412: ConflictError,
+}
+
+
+class HttpClient:
+    """Sends API requests and gives answers or one of the errors of `eoflows.base.errors`.
+
+    Redirects are followed by hand, at most five: never from https to http, and credentials and
+    custom headers go only to the origin they belong to. Requests with a body follow 307 and 308 only.
+
+    Args:
+        keyring: Credentials per origin.
+        trusted: Origins that may have private addresses.
+        retry: When a repeatable request is sent again.
+        timeout: Seconds for connecting, and for each wait on the socket.
+        transport: Replaces the network in tests.
+        sleep: Waits the seconds it is given; replaced in tests.
+    """
+
+    def __init__(
+        self,
+        *,
+        keyring: Keyring | None = None,
+        trusted: Iterable[Origin] = (),
+        retry: RetryPolicy | None = None,
+        timeout: float = 30.0,
+        transport: httpx.AsyncBaseTransport | None = None,
+        sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
+    ) -> None:
+        self.keyring = keyring or Keyring()
+        self.retry = retry or RetryPolicy()
+        self._sleep = sleep
+        self._patience = httpx.Timeout(timeout)
+        self._client = httpx.AsyncClient(
+            transport=transport or guarded_transport(AddressPolicy(trusted)),
+            timeout=self._patience,
+            follow_redirects=False,
+            trust_env=False,
+            headers={"accept": "application/json", "user-agent": "eoflows"},
+            # Credentials come from the keyring alone: not from a URL's user, not from cookies, which are
+            # bound to a host and not to an origin.
+            auth=httpx.Auth(),
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await self._client.aclose()
+
+    async def json(self, method: str, url: str, **options: Any) -> Any:
+        """Send a request and read the answer's JSON; options as for `request`.
+
+        Raises:
+            ContractError: The answer is not JSON.
+        """
+        answer = await self.request(method, url, **options)
+        try:
+            return orjson.loads(answer.content)
+        except orjson.JSONDecodeError as error:
+            raise ContractError("the answer is not JSON", url=url) from error
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        json: Any = None,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        repeatable: bool = True,
+        timeout: float | None = None,
+    ) -> httpx.Response:
+        """Send a request until there is an answer below 400, or an error.
+
+        Args:
+            method: HTTP method.
+            url: Absolute URL.
+            json: Body, sent as JSON.
+            params: Query parameters.
+            headers: Further headers; they go to this URL's origin only.
+            repeatable: Whether sending it twice does no harm. A search by POST is; an order is not.
+            timeout: Seconds for each wait for the answer, where the client's do not fit; connecting
+                keeps the client's.
+
+        Raises:
+            UnreachableError: No usable answer (`ThrottledError` where the service asked for patience).
+            RefusedError: A definite 4xx, by its subclass.
+            ForbiddenAddressError: A redirect or address that is not allowed.
+            ContractError: A redirect without a place to go, or too many of them.
+        """
+        body = None if json is None else orjson.dumps(json)
+        target = str(httpx.URL(url, params=params)) if params else url
+        patience = (
+            self._patience if timeout is None else httpx.Timeout(timeout, connect=self._patience.connect)
+        )
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                return await self._follow(method, target, body, headers or {}, patience)
+            except UnreachableError as error:
+                asked = error.retry_after if isinstance(error, ThrottledError) else None
+                pause = self.retry.delay(attempt, asked) if repeatable else None
+                if pause is None:
+                    raise
+            await self._sleep(pause)
+
+    async def _follow(
+        self, method: str, url: str, body: bytes | None, extra: Mapping[str, str], patience: httpx.Timeout
+    ) -> httpx.Response:
+        home = Origin.of(url)
+        for _ in range(MOST_REDIRECTS + 1):
+            own = extra if Origin.of(url) == home else {}
+            answer = await self._signed(method, url, body, own, patience)
+            if not is_redirect(answer.status_code):
+                note(answer)
+                if answer.status_code >= 400:
+                    raise error_of(answer, url, answer.request.headers)
+                return answer
+            if body is not None and answer.status_code not in (307, 308):
+                raise ContractError(
+                    f"a {method} with a body was answered with redirect {answer.status_code}", url=url
+                )
+            url = next_url(answer.status_code, answer.headers.get("location", ""), url)
+        raise ContractError(f"more than {MOST_REDIRECTS} redirects", url=url)
+
+    async def _signed(
+        self, method: str, url: str, body: bytes | None, extra: Mapping[str, str], patience: httpx.Timeout
+    ) -> httpx.Response:
+        signature = await self.keyring.headers(url)
+        answer = await self._send(method, url, body, {**extra, **signature}, patience)
+        if answer.status_code == 401 and signature:
+            renewed = await self.keyring.headers(url, rejected=signature)
+            if renewed != signature:
+                return await self._send(method, url, body, {**extra, **renewed}, patience)
+        return answer
+
+    async def _send(
+        self, method: str, url: str, body: bytes | None, headers: Mapping[str, str], patience: httpx.Timeout
+    ) -> httpx.Response:
+        try:
+            kind = {} if body is None else {"content-type": "application/json"}
+            return await self._client.request(
+                method, url, content=body, headers={**kind, **headers}, timeout=patience
+            )
+        except ForbiddenAddressError:
+            raise
+        except (httpx.LocalProtocolError, httpx.InvalidURL) as error:
+            # Their texts quote headers and URLs.
+            raise InvalidInputError(f"{public_url(url)} cannot be asked: {type(error).__name__}") from None
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+            raise UnsentError(f"no connection: {type(error).__name__} {error}".rstrip(), url=url) from error
+        except (httpx.TransportError, httpx.DecodingError) as error:
+            raise UnreachableError(f"no answer: {type(error).__name__} {error}".rstrip(), url=url) from error
+
+
+def error_of(answer: httpx.Response, url: str, sent: Mapping[str, str] | None = None) -> ServiceError:
+    """Turn an answer of 400 or above into the error that says what to do about it.
+
+    Args:
+        answer: The answer, its body read.
+        url: What was asked; it is shown without its query.
+        sent: The request's headers; what is secret in them is not shown, should the answer repeat it.
+    """
+    error = _error_of(answer, url, _detail(answer, sent or {}))
+    error.document = _document(answer, sent or {})
+    return error
+
+
+def _error_of(answer: httpx.Response, url: str, detail: str) -> ServiceError:
+    status = answer.status_code
+    message = f"answered {status}" + (f": {detail}" if detail else "")
+    if status in RETRIED_STATUS or status >= 500:
+        error = UnreachableError(message, url=url)
+        if status in (429, 503):
+            asked = retry_after(answer.headers.get("retry-after"))
+            error = ThrottledError(message, url=url, retry_after=asked, status=status)
+        error.answered = status
+        return error
+    if status in (401, 403):
+        message += "; check the credentials in the block of this service"
+    return _REFUSALS.get(status, RefusedError)(message, url=url, status=status, detail=detail)
+
+
+def _document(answer: httpx.Response, sent: Mapping[str, str]) -> Any:
+    """The answer's JSON, or None; it is written anew first, so that no escape hides a secret."""
+    try:
+        text = orjson.dumps(orjson.loads(answer.content)).decode()
+        return orjson.loads(_without_secrets(text, sent))
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):
+        return None
+
+
+def _detail(answer: httpx.Response, sent: Mapping[str, str], most: int = 300) -> str:
+    """What the service said: problem+json, RS-Server's JSON inside a JSON string, or plain text."""
+    try:
+        document: Any = orjson.loads(answer.content)
+        for key in ("detail", "description", "title", "message"):
+            if isinstance(document, dict) and document.get(key):
+                document = document[key]
+                if isinstance(document, str) and document.startswith("{"):
+                    inner = orjson.loads(document)
+                    document = inner.get("detail", document)
+                break
+    except orjson.JSONDecodeError:
+        if "json" not in answer.headers.get("content-type", "") and b"<" in answer.content[:50]:
+            return f"a page of {len(answer.content)} bytes instead of JSON"
+        document = answer.text
+    text = _without_secrets(" ".join(str(document).split()), sent)
+    return text if len(text) <= most else text[:most] + "..."
+
+
+def _without_secrets(text: str, sent: Mapping[str, str]) -> str:
+    """What may be shown of a service's words: some repeat the key or the signed URL that they were sent."""
+    for name, value in sent.items():
+        if name not in _SHOWN_HEADERS:
+            for secret in (value, value.partition(" ")[2]):
+                text = text.replace(secret, "***") if len(secret) > 3 else text
+    return _URL_WITH_SECRETS.sub(lambda found: public_url(found[0]), text)
+
+
+class _GuardedBackend(httpcore.AsyncNetworkBackend):
+    """Connects, and hangs up at once when the address is one that the policy forbids."""
+
+    def __init__(self, policy: AddressPolicy) -> None:
+        self._policy = policy
+        self._backend = httpcore.AnyIOBackend()
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Any = None,
+    ) -> httpcore.AsyncNetworkStream:
+        stream = await self._backend.connect_tcp(host, port, timeout, local_address, socket_options)
+        address = stream.get_extra_info("server_addr")[0]
+        try:
+            self._policy.check(host, port, address)
+        except EoError:
+            await stream.aclose()
+            raise
+        return stream
+
+    async def sleep(self, seconds: float) -> None:
+        await self._backend.sleep(seconds)
+
+
+def guarded_transport(policy: AddressPolicy) -> httpx.AsyncBaseTransport:
+    """A transport that connects only where the policy allows, judged by the connected address."""
+    transport = httpx.AsyncHTTPTransport(trust_env=False)
+    # httpx has no argument for httpcore's network backend; the tests would notice a renamed attribute.
+    transport._pool = httpcore.AsyncConnectionPool(
+        ssl_context=ssl.create_default_context(),
+        max_connections=32,
+        max_keepalive_connections=16,
+        keepalive_expiry=5.0,
+        network_backend=_GuardedBackend(policy),
+    )
+    return transport

@@ -1,0 +1,180 @@
+"""Fetching the results of jobs that succeeded: verified, whole, and once."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import anyio
+
+from eoflows.base.concurrency import one_error
+from eoflows.base.errors import EoError, InvalidInputError, LateError, RefusedError
+from eoflows.jobs.ledger import JobRecord, Ledger
+from eoflows.jobs.service import JobServer, OpenServer, Output
+from eoflows.stores.storage import Storage, asset_key, check_twins
+from eoflows.stores.transfer import Checksum, Download, TransferEngine
+from eoflows.stores.transfer.checksums import Hasher
+
+__all__ = ["Collection", "collect", "output_key"]
+
+_ATTEMPTS = 8
+_CONCURRENT = 4
+
+
+@dataclass(frozen=True)
+class Collection:
+    """What became of the results of one job.
+
+    Attributes:
+        record: The job.
+        outputs: By name: href, size, checksum (multihash) and media type.
+        error: Why they could not be fetched; empty if they were.
+        again: Whether it is tried again by itself.
+    """
+
+    record: JobRecord
+    outputs: Mapping[str, Mapping[str, Any]]
+    error: str = ""
+    again: bool = False
+
+
+def output_key(record: JobRecord, name: str) -> str:
+    """Give the storage's name of a result: `jobs/{service}/{first 16 of the key}/{name}`.
+
+    Raises:
+        UnsafeNameError: The service's name for it cannot be a file's.
+    """
+    return asset_key("jobs", record.service, record.key[:16], name)
+
+
+async def collect(
+    ledger: Ledger,
+    open_server: OpenServer,
+    storage: Storage,
+    *,
+    most: int = 50,
+    keys: Sequence[str] | None = None,
+) -> list[Collection]:
+    """Fetch the results of jobs that wait for it, as many as nobody else is fetching.
+
+    Args:
+        ledger: Says which, and takes what was fetched.
+        open_server: Opens their servers.
+        storage: Where results go.
+        most: Jobs at the most.
+        keys: Only these, also before their next attempt is due; None: all that are due.
+    """
+    held = await ledger.hold_wanted(most, keys)
+    done: list[Collection] = []
+    for service, server in sorted({(record.service, record.server) for record in held}):
+        records = [record for record in held if (record.service, record.server) == (service, server)]
+        try:
+            async with open_server(service, server) as opened, opened.transfer() as engine:
+                await _collect_all(ledger, opened, engine, storage, records, done)
+        except EoError as error:
+            finished = {one.record.key for one in done}
+            for record in records:
+                if record.key not in finished:
+                    await _failed(ledger, record, error, done)
+    return done
+
+
+async def _collect_all(
+    ledger: Ledger,
+    server: JobServer[Any],
+    engine: TransferEngine,
+    storage: Storage,
+    records: Sequence[JobRecord],
+    done: list[Collection],
+) -> None:
+    limiter = anyio.CapacityLimiter(_CONCURRENT)
+
+    async def one(record: JobRecord) -> None:
+        async with limiter:
+            try:
+                async with _kept(ledger, record):
+                    outputs = await _fetch_all(server, engine, storage, record)
+                done.append(Collection(await ledger.collected(record, outputs), outputs))
+            except LateError:
+                # Another run took over and comes to the same end.
+                return
+            except EoError as error:
+                await _failed(ledger, record, error, done)
+
+    async with one_error(), anyio.create_task_group() as group:
+        for record in records:
+            group.start_soon(one, record)
+
+
+@asynccontextmanager
+async def _kept(ledger: Ledger, record: JobRecord) -> AsyncIterator[None]:
+    """Keep a row's lease while its results are fetched, however long that takes."""
+
+    async def renew() -> None:
+        while True:
+            await anyio.sleep(ledger.lease.seconds / 3)
+            await ledger.renew(record)
+
+    async with one_error(), anyio.create_task_group() as group:
+        group.start_soon(renew)
+        yield
+        group.cancel_scope.cancel()
+
+
+async def _fetch_all(
+    server: JobServer[Any], engine: TransferEngine, storage: Storage, record: JobRecord
+) -> dict[str, dict[str, Any]]:
+    outputs = await server.outputs(record.state)
+    check_twins([output.name for output in outputs], item=record.remote_id or "")
+    fetched: dict[str, dict[str, Any]] = {}
+
+    async def one(output: Output) -> None:
+        fetched[output.name] = await _fetch(engine, storage, output_key(record, output.name), output)
+
+    async with one_error(), anyio.create_task_group() as group:
+        for output in outputs:
+            group.start_soon(one, output)
+    return {output.name: fetched[output.name] for output in outputs}
+
+
+async def _fetch(engine: TransferEngine, storage: Storage, key: str, output: Output) -> dict[str, Any]:
+    if output.stays:
+        return {
+            "href": output.stays,
+            "size": output.size or 0,
+            "checksum": "".join(map(str, output.checksums[:1])),
+            "media_type": output.media_type,
+        }
+    path = storage.spool(key)
+    if output.content is not None:
+        size, checksum = await anyio.to_thread.run_sync(_write, path, output.content)
+    elif output.urls:
+        receipt = await engine.fetch(Download(output.urls, path, output.size, output.checksums))
+        size, checksum = receipt.size, receipt.checksums[0]
+    else:
+        raise InvalidInputError(f"result {output.name!r} has neither bytes nor a URL")
+    href = await storage.put(path, key, size, checksum)
+    return {"href": href, "size": size, "checksum": str(checksum), "media_type": output.media_type}
+
+
+def _write(path: Path, content: bytes) -> tuple[int, Checksum]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.part")
+    part.write_bytes(content)
+    part.replace(path)
+    hasher = Hasher(["blake3"])
+    hasher.update(content)
+    return len(content), hasher.checksums()[0]
+
+
+async def _failed(ledger: Ledger, record: JobRecord, error: EoError, done: list[Collection]) -> None:
+    """Write down why, and try again later unless it is a definite no."""
+    tries = record.collect_attempts + 1
+    final = isinstance(error, RefusedError | InvalidInputError) or tries >= _ATTEMPTS
+    again = None if final else ledger.now() + timedelta(minutes=2.0**tries)
+    # Whoever took it over meanwhile fetches it.
+    with suppress(LateError):
+        await ledger.collect_failed(record, f"its results could not be fetched: {error}", again)
+        done.append(Collection(record, {}, str(error), again is not None))

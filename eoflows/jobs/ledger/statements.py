@@ -1,0 +1,165 @@
+"""What all statements of the ledger have in common."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from eoflows.base.errors import LateError, LedgerError
+from eoflows.jobs.ledger.records import JobRecord
+from eoflows.jobs.ledger.tables import jobs
+from eoflows.jobs.models import Billing, JobState, Phase
+
+__all__ = [
+    "FREE",
+    "NEVER_SENT",
+    "change",
+    "chunks",
+    "free_at",
+    "insert",
+    "insert_job",
+    "inserts",
+    "price",
+    "read_job",
+    "read_jobs",
+    "values_of",
+]
+
+FREE: Mapping[str, Any] = {"lease_owner": "", "lease_until": None}
+"""No lease."""
+
+NEVER_SENT: Mapping[str, Any] = {
+    "phase": str(Phase.CANCELLED),
+    "message": "never sent",
+    "watched": False,
+    "untold": True,
+}
+"""The end of an intent that somebody wants stopped before it became a job; `finished_at` goes with it."""
+
+
+def insert(connection: sa.Connection, table: sa.Table) -> Any:
+    """Begin an INSERT that knows what to do on a conflict."""
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    return dialect.insert(table)
+
+
+def inserts(connection: sa.Connection, statement: Any, key: sa.Column[Any]) -> bool:
+    """Execute an INSERT of one row; say whether it wrote one, or left what was there.
+
+    Args:
+        connection: An open transaction.
+        statement: The INSERT. What it says of its row count depends on the driver.
+        key: A column of its table.
+    """
+    return connection.execute(statement.returning(key)).first() is not None
+
+
+def insert_job(connection: sa.Connection, row: Mapping[str, Any]) -> JobRecord | None:
+    """Insert a row; None if there is one with its key."""
+    statement = _insert_job(connection.dialect.name, tuple(sorted(row)))
+    given = {f"new_{name}": value for name, value in row.items()}
+    written = connection.execute(statement, given).mappings().one_or_none()
+    return None if written is None else JobRecord.of(written)
+
+
+@cache
+def _insert_job(dialect: str, names: tuple[str, ...]) -> Any:
+    """SQLAlchemy compiles ON CONFLICT for each use, at many times the cost of the statement; this, once."""
+    module: Any = sqlite if dialect == "sqlite" else postgresql
+    values = {name: sa.bindparam(f"new_{name}", type_=jobs.c[name].type) for name in names}
+    statement = module.insert(jobs).values(values).on_conflict_do_nothing(index_elements=["key"])
+    compiled = statement.returning(*jobs.c).compile(dialect=module.dialect(paramstyle="named"))
+    # The types of the parameters go along; a cast in the text would be read as a part of their names.
+    text = str(compiled).replace("::JSON", "")
+    return sa.text(text).bindparams(*values.values()).columns(*jobs.c)
+
+
+def free_at(now: datetime) -> sa.ColumnElement[bool]:
+    """Rows that nobody holds."""
+    return sa.or_(jobs.c.lease_until.is_(None), jobs.c.lease_until <= now)
+
+
+def read_jobs(
+    connection: sa.Connection, condition: sa.ColumnElement[bool], **options: Any
+) -> list[JobRecord]:
+    """Read rows, oldest first."""
+    order = (jobs.c.planned_at, jobs.c.key)
+    statement = sa.select(jobs).where(condition).order_by(*order).limit(options.get("limit"))
+    if options.get("lock"):
+        statement = statement.with_for_update()
+    return [JobRecord.of(row) for row in connection.execute(statement).mappings()]
+
+
+def read_job(connection: sa.Connection, key: str, *, lock: bool = True) -> JobRecord:
+    """Read one row.
+
+    Raises:
+        LedgerError: There is none.
+    """
+    found = read_jobs(connection, jobs.c.key == key, lock=lock)
+    if not found:
+        raise LedgerError(f"the ledger has no job with the key {key!r}; show-jobs lists what it has")
+    return found[0]
+
+
+def change(connection: sa.Connection, key: str, fence: int, values: Mapping[str, Any]) -> JobRecord:
+    """Change a row that the caller holds.
+
+    Raises:
+        LateError: Somebody has taken it over meanwhile.
+    """
+    held = sa.and_(jobs.c.key == key, jobs.c.fence == fence)
+    statement = sa.update(jobs).where(held).values(dict(values)).returning(*jobs.c)
+    changed = connection.execute(statement).mappings().one_or_none()
+    if changed is None:
+        raise LateError(f"job {key}: lease {fence} is over and another has begun; nothing was written")
+    return JobRecord.of(changed)
+
+
+def values_of(state: JobState, now: datetime) -> dict[str, Any]:
+    """Give a row's values from what the service says; the first end of a job is still to be told."""
+    ended = state.phase in _ENDS
+    return {
+        "remote_id": state.id,
+        "phase": str(state.phase),
+        "raw_status": _plain(state.raw_status)[:100],
+        "progress": state.progress,
+        "message": _plain(state.message),
+        "credits": state.credits,
+        "billing": str(state.billing),
+        "document": dict(state.document),
+        "created_at": state.created,
+        "started_at": state.started,
+        "finished_at": state.finished or (now if ended else None),
+        "changed_at": now,
+        "missing_since": None,
+        "watched": not state.settled,
+    }
+
+
+def _plain(text: str) -> str:
+    """PostgreSQL keeps no NUL, whatever a service says."""
+    return text.replace("\0", "")
+
+
+_ENDS = frozenset({Phase.SUCCEEDED, Phase.FAILED, Phase.CANCELLED, Phase.REJECTED, Phase.LOST})
+
+
+def price(state: JobState, reserved: int) -> int | None:
+    """What a job has cost, or None while that is open."""
+    if state.billing is Billing.RELEASED or state.phase in (Phase.REJECTED,):
+        return 0
+    if state.billing is Billing.CAPTURED or (state.settled and state.phase is Phase.SUCCEEDED):
+        return reserved if state.credits is None else state.credits
+    if state.settled and state.phase in (Phase.FAILED, Phase.CANCELLED):
+        return state.credits or 0
+    return None
+
+
+def chunks(keys: Iterable[str], size: int = 500) -> Iterable[list[str]]:
+    """Cut a long list into what one statement takes."""
+    listed = list(keys)
+    return (listed[start : start + size] for start in range(0, len(listed), size))

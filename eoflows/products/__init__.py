@@ -1,0 +1,1 @@
+"""Search, selection, staging, unpacking and expiry of products."""

@@ -1,0 +1,177 @@
+"""What would be done for one item, decided without touching anything."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from eoflows.base.errors import InvalidInputError
+from eoflows.products.staging.outcomes import ItemRecord, Outcome
+from eoflows.stores.catalog import KnownAsset, KnownItem
+from eoflows.stores.stac.items import ItemDict
+from eoflows.stores.storage import asset_key, check_twins
+from eoflows.stores.transfer import Checksum
+
+__all__ = ["AssetPlan", "ItemPlan", "Place", "plan_item"]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where items go.
+
+    Attributes:
+        owner: Owner of the collection.
+        collection: Collection name without its owner.
+        schemes: URL schemes to use, the preferred first; assets offer alternatives (`alternate`).
+    """
+
+    owner: str
+    collection: str
+    schemes: tuple[str, ...] = ("https", "http", "s3")
+
+    def __post_init__(self) -> None:
+        name = self.collection
+        if not name or ":" in name or name.startswith("_"):
+            raise InvalidInputError(
+                f"collection {name[:80]!r} cannot be used; name it without its owner, and let it begin with "
+                "a letter or digit"
+            )
+
+    @property
+    def catalog_collection(self) -> str:
+        """The collection's id in the catalogue, `owner:collection`."""
+        return f"{self.owner}:{self.collection}"
+
+
+@dataclass(frozen=True)
+class AssetPlan:
+    """One asset to fetch.
+
+    Attributes:
+        key: Asset key.
+        storage_key: Name in the storage.
+        urls: Where it can be had, in the order to try.
+        size: Bytes promised, or None.
+        checksums: Checksums promised.
+    """
+
+    key: str
+    storage_key: str
+    urls: tuple[str, ...]
+    size: int | None
+    checksums: tuple[Checksum, ...]
+
+    @property
+    def promises(self) -> bool:
+        """Whether anything is known of its bytes."""
+        return self.size is not None or bool(self.checksums)
+
+
+@dataclass(frozen=True)
+class ItemPlan:
+    """What to do for one item.
+
+    Attributes:
+        item: The item as its source describes it.
+        assets: What to fetch; empty if the item is already there.
+        keep: Keys of catalogued assets that stay as they are.
+        reason: Why.
+        promise: Size and checksums of each wanted asset; None if one of them promises nothing.
+    """
+
+    item: ItemDict
+    assets: tuple[AssetPlan, ...]
+    keep: tuple[str, ...]
+    reason: str
+    promise: frozenset[tuple[str, int | None, tuple[Checksum, ...]]] | None = None
+
+    def record(self, outcome: Outcome) -> ItemRecord:
+        """Describe the plan as an outcome."""
+        size = sum(asset.size or 0 for asset in self.assets)
+        return ItemRecord(self.item["id"], outcome, self.reason, size, len(self.assets) or len(self.keep))
+
+
+def plan_item(
+    item: ItemDict, known: KnownItem | None, place: Place, selected: Collection[str] | None = None
+) -> ItemPlan:
+    """Decide what an item needs.
+
+    Args:
+        item: From a search.
+        known: What the catalogue has under its id, or None.
+        place: Where it goes.
+        selected: Asset keys wanted; None takes all.
+
+    Raises:
+        InvalidInputError: The item has none of the selected assets, an asset without a usable URL, a
+            checksum that cannot be read, or (`UnsafeNameError`) a name that must not become a file.
+    """
+    assets: Mapping[str, Any] = item["assets"]
+    keys = [key for key in assets if selected is None or key in selected]
+    if not keys:
+        asked = "" if selected is None else f" of {', '.join(sorted(selected))}"
+        raise InvalidInputError(f"it has none{asked}; its assets are: {', '.join(assets) or 'none'}")
+    check_twins(keys, item=item["id"])
+    plans = tuple(_plan_asset(item["id"], key, assets[key], place) for key in keys)
+    promise = frozenset((plan.key, plan.size, plan.checksums) for plan in plans if plan.promises)
+    promised = promise if len(promise) == len(plans) else None
+    if known is None:
+        return ItemPlan(item, plans, (), "not in the catalogue", promised)
+    if known.unpublished:
+        return ItemPlan(item, plans, (), "catalogued, but unpublished", promised)
+    lacking = tuple(plan for plan in plans if not _matches(plan, known.assets.get(plan.key)))
+    keep = tuple(key for key in known.assets if key not in {plan.key for plan in lacking})
+    if not lacking:
+        return ItemPlan(item, (), keep, "in the catalogue", promised)
+    without = "catalogued without: " + ", ".join(plan.key for plan in lacking)
+    return ItemPlan(item, lacking, keep, without, promised)
+
+
+def _matches(plan: AssetPlan, known: KnownAsset | None) -> bool:
+    """Whether a catalogued asset is the one promised; what cannot be compared does not differ."""
+    if known is None or (plan.size is not None and known.size not in (None, plan.size)):
+        return False
+    have = Checksum.parse(known.checksum) if known.checksum else None
+    return have is None or all(want == have for want in plan.checksums if want.algorithm == have.algorithm)
+
+
+def _plan_asset(item_id: str, key: str, asset: Any, place: Place) -> AssetPlan:
+    storage_key = asset_key(place.owner, place.collection, item_id, key)
+    if not isinstance(asset, Mapping):
+        raise InvalidInputError(f"asset {key!r} is {str(asset)[:80]!r}, not an object")
+    urls = _urls(key, asset, place.schemes)
+    size, checksum = asset.get("file:size"), asset.get("file:checksum")
+    promised = (Checksum.parse(str(checksum)),) if checksum else ()
+    return AssetPlan(key, storage_key, urls, _size(key, size), promised)
+
+
+def _size(key: str, size: Any) -> int | None:
+    try:
+        promised = None if size is None else int(size)
+    except (TypeError, ValueError, OverflowError):
+        promised = -1
+    if promised is not None and promised < 0:
+        raise InvalidInputError(
+            f"asset {key!r} has file:size {str(size)[:80]!r}, which is no number of bytes"
+        )
+    return promised
+
+
+def _urls(key: str, asset: Mapping[str, Any], schemes: tuple[str, ...]) -> tuple[str, ...]:
+    alternate = asset.get("alternate")
+    offered = [asset, *(alternate.values() if isinstance(alternate, Mapping) else ())]
+    hrefs = [str(entry.get("href") or "") for entry in offered if isinstance(entry, Mapping)]
+    urls = [href for scheme in schemes for href in hrefs if _scheme(href) == scheme]
+    if not urls:
+        found = sorted({_scheme(href) or "no scheme" for href in hrefs})
+        raise InvalidInputError(
+            f"asset {key!r} has no URL with {', '.join(schemes)} (only {', '.join(found)})"
+        )
+    return tuple(dict.fromkeys(urls))
+
+
+def _scheme(href: str) -> str:
+    try:
+        return urlsplit(href).scheme.lower()
+    except ValueError:
+        return "not a URL"

@@ -1,0 +1,1 @@
+"""A folder per remote service; nothing is shared between them."""

@@ -1,0 +1,149 @@
+"""How the made-up service is asked, and how its answers are read."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Literal
+from urllib.parse import urljoin
+
+import httpx
+import orjson
+from pydantic import Field
+
+from eoflows.base.errors import ContractError, InvalidInputError
+from eoflows.base.times import parse_utc
+from eoflows.jobs.models import Billing, Capabilities, JobRequest, JobState, Phase, Recognition
+from eoflows.jobs.service import Ask, Call, JobPage, JobService, Output
+from eoflows.stores.transfer import Checksum
+
+__all__ = ["DummyRequest", "DummyService"]
+
+_PHASES = {
+    "running": Phase.RUNNING,
+    "success": Phase.SUCCEEDED,
+    "failed": Phase.FAILED,
+    "cancelled": Phase.CANCELLED,
+}
+
+
+class DummyRequest(JobRequest):
+    """A job of the made-up service."""
+
+    service: Literal["dummy"] = "dummy"
+    process: str = Field(default="wait", description="Any name.")
+    inputs: dict[str, Any] = Field(
+        default_factory=dict,
+        description="What becomes of it: seconds until it ends, outcome (success or failed), size of its "
+        "result in bytes, credits.",
+    )
+
+    @property
+    def process_name(self) -> str:
+        """What is to run."""
+        return self.process
+
+    def canonical(self) -> Any:
+        """The inputs."""
+        return self.inputs
+
+
+class DummyService(JobService[DummyRequest]):
+    """One place of the made-up service.
+
+    Args:
+        url: Address of the place, like `http://127.0.0.1:8000/dummy/inputs-a`. The last part says how its
+            jobs are recognised.
+        settle: Seconds after which a new job is surely visible.
+    """
+
+    name = "dummy"
+    request = DummyRequest
+
+    def __init__(self, url: str, *, settle: float = 2.0, pending: int | None = None) -> None:
+        self._jobs = f"{url.rstrip('/')}/jobs"
+        kind = url.rstrip("/").rpartition("/")[2].partition("-")[0]
+        try:
+            recognition = Recognition(kind)
+        except ValueError:
+            raise InvalidInputError(
+                f"{url} is no place of the dummy service: its last part begins with token, inputs, listing "
+                "or none"
+            ) from None
+        lists = recognition is not Recognition.NONE
+        self.can = Capabilities(
+            recognition=recognition, lists=lists, cancels=True, settle=settle, pending=pending
+        )
+
+    def submission(self, request: DummyRequest, token: str) -> Call:
+        """Describe the request that makes a job."""
+        body = {"process": request.process, "inputs": request.inputs, "token": token}
+        return Call("POST", self._jobs, json=body)
+
+    def read_submission(self, answer: httpx.Response) -> JobState:
+        """Read the new job."""
+        return _state(_document(answer))
+
+    def status(self, job_id: str) -> Call:
+        """Describe the question for one job."""
+        return Call("GET", f"{self._jobs}/{job_id}")
+
+    def read_status(self, answer: httpx.Response) -> JobState:
+        """Read the job."""
+        return _state(_document(answer))
+
+    def listing(self, process: str | None, since: datetime | None) -> Call:
+        """Describe the question for all jobs, newest first."""
+        return Call("GET", self._jobs, params={"process": process} if process else {})
+
+    def read_listing(self, answer: httpx.Response) -> JobPage:
+        """Read a page of jobs."""
+        document = _document(answer)
+        following = document.get("next")
+        return JobPage(
+            [_state(job) for job in document["jobs"]],
+            Call("GET", urljoin(str(answer.url), following)) if following else None,
+        )
+
+    def cancellation(self, job_id: str) -> Call:
+        """Describe how a job is stopped."""
+        return Call("DELETE", f"{self._jobs}/{job_id}")
+
+    def read_cancellation(self, job_id: str, answer: httpx.Response) -> JobState:
+        """Read the stopped job."""
+        return _state(_document(answer))
+
+    async def outputs(self, state: JobState, ask: Ask) -> Sequence[Output]:
+        """Find the results of a job."""
+        document = _document(await ask(Call("GET", f"{self._jobs}/{state.id}/results")))
+        return [
+            Output(one["name"], (one["href"],), size=one["size"], checksums=(Checksum.parse(one["md5"]),))
+            for one in document["results"]
+        ]
+
+
+def _document(answer: httpx.Response) -> dict[str, Any]:
+    try:
+        document = orjson.loads(answer.content)
+    except orjson.JSONDecodeError as error:
+        raise ContractError("the answer is not JSON", url=str(answer.url)) from error
+    if not isinstance(document, dict):
+        raise ContractError("the answer is no JSON object", url=str(answer.url))
+    return document
+
+
+def _state(document: Mapping[str, Any]) -> JobState:
+    try:
+        return JobState(
+            id=document["id"],
+            # A state that is not known yet is followed until it becomes one that is.
+            phase=_PHASES.get(document["status"], Phase.RUNNING),
+            raw_status=document["status"],
+            progress=document.get("progress"),
+            process=document.get("process"),
+            inputs=document.get("inputs"),
+            created=parse_utc(document["created"]) if document.get("created") else None,
+            credits=document.get("credits"),
+            billing=Billing(document.get("billing") or "none"),
+            document=document,
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise ContractError(f"the job cannot be read: {type(error).__name__} {error}") from error

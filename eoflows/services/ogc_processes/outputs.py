@@ -1,0 +1,87 @@
+"""Results of a job as files."""
+
+from collections.abc import Callable, Iterator
+from pathlib import PurePosixPath
+from typing import Any
+from urllib.parse import urlsplit
+
+import orjson
+
+from eoflows.jobs.service import Output
+from eoflows.services.ogc_processes.models import JobResult, JobResults, Link, QualifiedValue
+
+__all__ = ["outputs_of"]
+
+_SUFFIXES = {
+    "application/geo+json": ".geojson",
+    "application/json": ".json",
+    "application/netcdf": ".nc",
+    "application/pdf": ".pdf",
+    "application/x-netcdf": ".nc",
+    "application/xml": ".xml",
+    "application/zip": ".zip",
+    "image/jpeg": ".jpg",
+    "image/png": ".png",
+    "image/tiff": ".tif",
+    "text/csv": ".csv",
+    "text/html": ".html",
+    "text/plain": ".txt",
+    "text/xml": ".xml",
+}
+_LONGEST_SUFFIX = 8
+
+Addresses = Callable[[str], tuple[str, ...]]
+
+
+def outputs_of(results: JobResults, addresses: Addresses) -> list[Output]:
+    """Give a file per result: what is there by value as it is, JSON as JSON, a link by where it leads.
+
+    Args:
+        results: By the outputs' names; these become file names, with a suffix by media type.
+        addresses: Gives the addresses to try for a link.
+    """
+    return [
+        _output(name, value, addresses)
+        for output, result in results.root.items()
+        for name, value in _several(output, result)
+    ]
+
+
+def _several(name: str, result: JobResult) -> Iterator[tuple[str, JobResult]]:
+    """An output with several values is several files; a JSON array is one."""
+    if isinstance(result, list) and any(isinstance(one, Link | QualifiedValue) for one in result):
+        for number, one in enumerate(result, start=1):
+            yield f"{name}-{number}", one
+    else:
+        yield name, result
+
+
+def _output(name: str, value: JobResult, addresses: Addresses) -> Output:
+    if isinstance(value, Link):
+        media_type = value.type or ""
+        suffix = _SUFFIXES.get(_bare(media_type)) or _own_suffix(value.href)
+        return Output(_named(name, suffix), addresses(value.href), media_type=media_type)
+    if not isinstance(value, QualifiedValue):
+        value = QualifiedValue(value=value)
+    if isinstance(value.value, str) and (value.mediaType or value.encoding):
+        media_type, content = value.mediaType or "application/octet-stream", value.data
+    else:
+        media_type, content = value.mediaType or "application/json", _json(value.value)
+    return Output(_named(name, _SUFFIXES.get(_bare(media_type), "")), content=content, media_type=media_type)
+
+
+def _json(value: Any) -> bytes:
+    return orjson.dumps(value, default=lambda one: one.body())
+
+
+def _bare(media_type: str) -> str:
+    return media_type.partition(";")[0].strip().lower()
+
+
+def _own_suffix(href: str) -> str:
+    suffix = PurePosixPath(urlsplit(href).path).suffix
+    return suffix if suffix[1:].isalnum() and len(suffix) <= _LONGEST_SUFFIX else ""
+
+
+def _named(name: str, suffix: str) -> str:
+    return name if name.lower().endswith(suffix) else name + suffix

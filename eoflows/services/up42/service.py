@@ -1,0 +1,105 @@
+"""UP42 as one of the services that run jobs."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Literal
+
+import httpx
+from pydantic import Field
+
+from eoflows.base.errors import ContractError
+from eoflows.jobs.models import Capabilities, JobRequest, JobState, Recognition
+from eoflows.jobs.service import Ask, Call, JobPage, JobService, Output
+from eoflows.services.up42.answers import document_of, next_url, read_jobs, time_of
+from eoflows.services.up42.client import Up42Client
+from eoflows.services.up42.models import JobRecord, read_job
+from eoflows.services.up42.results import outputs_of
+
+__all__ = ["Up42Request", "Up42Service"]
+
+
+class Up42Request(JobRequest):
+    """A processing job of UP42. Its region and workspace are those of the credentials."""
+
+    service: Literal["up42"] = "up42"
+    process: str = Field(min_length=1, description="What to run, like pansharpening.")
+    inputs: dict[str, Any] = Field(
+        description="Its inputs. `title` is the title of the results; items are given as their self hrefs."
+    )
+    budget_id: str | None = Field(
+        default=None,
+        description="A budget kept by UP42 that pays for it. Another one does not make it another job.",
+    )
+
+    @property
+    def process_name(self) -> str:
+        """What is to run."""
+        return self.process
+
+    def canonical(self) -> Any:
+        """The inputs. Who pays is no part of what is asked for: nothing is bought twice by that."""
+        return self.inputs
+
+
+class Up42Service(JobService[Up42Request]):
+    """The jobs of one workspace. They cannot be cancelled.
+
+    Args:
+        client: The account.
+        workspace_id: The workspace.
+        visible: Seconds after which a new job is surely listed.
+        pending: Jobs that may wait or run at a time; None sets no limit.
+    """
+
+    name = "up42"
+    request = Up42Request
+
+    def __init__(
+        self, client: Up42Client, workspace_id: str, *, visible: float = 60.0, pending: int | None = None
+    ) -> None:
+        self._client, self._calls, self._workspace = client, client.calls, workspace_id
+        self.can = Capabilities(
+            recognition=Recognition.INPUTS, lists=True, cancels=False, settle=visible, pending=pending
+        )
+
+    def submission(self, request: Up42Request, token: str) -> Call:
+        """Describe the request that makes a job; the service takes no token."""
+        return self._calls.execution(request.process, request.inputs, self._workspace, request.budget_id)
+
+    def read_submission(self, answer: httpx.Response) -> JobState:
+        """Read the new job."""
+        return self.read_status(answer)
+
+    def status(self, job_id: str) -> Call:
+        """Describe the question for one job."""
+        return self._calls.job(job_id)
+
+    def read_status(self, answer: httpx.Response) -> JobState:
+        """Read the job."""
+        return self._state(read_job(document_of(answer), seen=time_of(answer)))
+
+    def listing(self, process: str | None, since: datetime | None) -> Call:
+        """Describe the question for all jobs of the workspace, newest first."""
+        return self._calls.jobs(process_id=process and [process], workspace_id=self._workspace)
+
+    def read_listing(self, answer: httpx.Response) -> JobPage:
+        """Read a page of jobs."""
+        document = document_of(answer)
+        jobs = read_jobs(document, seen=time_of(answer))
+        following = next_url(document, self._calls.api)
+        return JobPage([*map(self._state, jobs)], Call("GET", following) if following else None)
+
+    async def outputs(self, state: JobState, ask: Ask) -> Sequence[Output]:
+        """Find the results of a job: each STAC item as JSON, and its assets.
+
+        Raises:
+            ContractError: There are none; storage may be behind.
+        """
+        job = read_job(document_of(await ask(self.status(state.id))))
+        items = [item async for page in self._client.results(job.id, job.collection_url) for item in page]
+        if not items:
+            raise ContractError(f"job {job.id} is {job.status} and storage has no results of it")
+        return [output for item in items for output in outputs_of(item)]
+
+    def _state(self, job: JobRecord) -> JobState:
+        return job.state(self._client.patience)

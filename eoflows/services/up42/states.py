@@ -1,0 +1,103 @@
+"""What a job's status means for its work and for its price: a total function."""
+
+import logging
+from dataclasses import dataclass
+from enum import StrEnum
+
+from eoflows.jobs.models import Billing, Phase
+
+__all__ = ["TERMINAL", "JobStatus", "Standing", "standing_of", "status_of"]
+
+
+class JobStatus(StrEnum):
+    """Possible statuses of a job."""
+
+    CREATED = "created"
+    """Created, not yet accepted."""
+    LICENSED = "licensed"
+    """The EULA of the process is accepted; validation comes next."""
+    UNLICENSED = "unlicensed"
+    """The EULA is not accepted: accept it, and try again."""
+    VALID = "valid"
+    """The inputs are valid."""
+    INVALID = "invalid"
+    """The inputs are not valid: correct them, and try again."""
+    ACCEPTED = "accepted"
+    """Accepted; the credits are withheld until the job is over."""
+    REJECTED = "rejected"
+    """The balance does not cover it: top it up, and try again."""
+    RUNNING = "running"
+    """In progress."""
+    SUCCESSFUL = "successful"
+    """The results are in storage. Newer servers stop here."""
+    FAILED = "failed"
+    """It did not succeed; the credits are still withheld."""
+    CAPTURED = "captured"
+    """The results are in storage and the credits are taken."""
+    RELEASED = "released"
+    """It failed and the credits are given back."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where a job stands. That its work is done and that its price is settled are two facts.
+
+    Attributes:
+        phase: Where the work stands.
+        billing: Where the credits are.
+        work_done: Whether its results can be had.
+        billing_done: Whether no credits will move any more.
+    """
+
+    phase: Phase
+    billing: Billing
+    work_done: bool = False
+    billing_done: bool = False
+
+
+_REJECTED = Standing(Phase.REJECTED, Billing.NONE, billing_done=True)
+_CAPTURED = Standing(Phase.SUCCEEDED, Billing.CAPTURED, work_done=True, billing_done=True)
+_STANDINGS: dict[str, Standing] = {
+    JobStatus.CREATED: Standing(Phase.SUBMITTED, Billing.NONE),
+    JobStatus.LICENSED: Standing(Phase.SUBMITTED, Billing.NONE),
+    JobStatus.UNLICENSED: _REJECTED,
+    JobStatus.VALID: Standing(Phase.SUBMITTED, Billing.NONE),
+    JobStatus.INVALID: _REJECTED,
+    JobStatus.ACCEPTED: Standing(Phase.QUEUED, Billing.WITHHELD),
+    JobStatus.REJECTED: _REJECTED,
+    JobStatus.RUNNING: Standing(Phase.RUNNING, Billing.WITHHELD),
+    JobStatus.SUCCESSFUL: Standing(Phase.SUCCEEDED, Billing.WITHHELD, work_done=True),
+    JobStatus.FAILED: Standing(Phase.FAILED, Billing.WITHHELD),
+    JobStatus.CAPTURED: _CAPTURED,
+    JobStatus.RELEASED: Standing(Phase.FAILED, Billing.RELEASED, billing_done=True),
+}
+_UNKNOWN = Standing(Phase.RUNNING, Billing.WITHHELD)
+_UNTOLD = Standing(Phase.FAILED, Billing.NONE, billing_done=True)
+
+TERMINAL = frozenset(status for status in JobStatus if _STANDINGS[status].billing_done)
+"""The terminal statuses of the reference document: nothing follows them on any server."""
+
+
+def status_of(text: str) -> JobStatus | str:
+    """Give the status that a text means; the text itself where there is none."""
+    return next((status for status in JobStatus if status == text), text)
+
+
+def standing_of(status: str, *, consumed: bool = False, silent: bool = False) -> Standing:
+    """Say what a status means.
+
+    Args:
+        status: As the service sent it. An unknown one is logged and taken as still running, with credits
+            withheld: only a known end ends a job, and money may be at stake.
+        consumed: Whether the service says what the job has consumed. It does so once the credits are
+            taken, which servers that stop at `successful` do there.
+        silent: Whether it has long been asked what became of the price, and has not said. Then work that
+            is done is taken as paid, and work that failed as free, because failed jobs consume nothing.
+    """
+    standing = _STANDINGS.get(status)
+    if standing is None:
+        logging.getLogger(__name__).warning("unknown job status %.80r is taken as running", status)
+        return _UNKNOWN
+    if standing.work_done and (consumed or silent):
+        return _CAPTURED
+    return _UNTOLD if silent and status == JobStatus.FAILED else standing

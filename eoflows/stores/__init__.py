@@ -1,0 +1,1 @@
+"""Where bytes and records are kept and how they get there."""

@@ -1,0 +1,19 @@
+"""Where assets end up: names that are safe, and places that hold whole objects only."""
+
+from eoflows.stores.storage.base import Existing, Storage, StoredObject
+from eoflows.stores.storage.factory import storage_from_url
+from eoflows.stores.storage.local import LocalStorage
+from eoflows.stores.storage.names import asset_key, check_key, check_twins
+from eoflows.stores.storage.objects import ObjectStorage
+
+__all__ = [
+    "Existing",
+    "LocalStorage",
+    "ObjectStorage",
+    "Storage",
+    "StoredObject",
+    "asset_key",
+    "check_key",
+    "check_twins",
+    "storage_from_url",
+]

@@ -1,0 +1,88 @@
+"""What every place for assets can do."""
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+from pathlib import Path
+from typing import Protocol
+
+from eoflows.stores.transfer.checksums import Checksum
+
+__all__ = ["Existing", "Storage", "StoredObject"]
+
+
+class Existing(Enum):
+    """What to do when a key already holds other bytes."""
+
+    REPLACE = "replace"
+    REFUSE = "refuse"
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """A whole object.
+
+    Attributes:
+        key: Its name.
+        size: Bytes.
+        modified: Time of the last change, aware UTC.
+        checksum: What is known of its bytes without reading them; None if nothing is. Never set in
+            listings.
+    """
+
+    key: str
+    size: int
+    modified: datetime
+    checksum: Checksum | None = None
+
+
+class Storage(Protocol):
+    """A place for assets. Objects are whole or absent; keys follow the rules of `names.asset_key`."""
+
+    def href(self, key: str) -> str:
+        """Give the URL that a catalogue record holds for a key."""
+
+    @property
+    def workshop(self) -> Path:
+        """The local folder under which things are half done."""
+
+    def spool(self, key: str) -> Path:
+        """Give the local path where a download for this key should end before `put`."""
+
+    async def stat(self, key: str) -> StoredObject | None:
+        """Describe an object, or None if there is none."""
+
+    async def put(self, spooled: Path, key: str, size: int, checksum: Checksum | None) -> str:
+        """Store a verified local file, whole or not at all, and give its href.
+
+        The file is taken over: afterwards it is no more at `spooled`, unless that is its final place.
+        Storing equal bytes again, also at the same time from elsewhere, succeeds.
+
+        Raises:
+            IntegrityError: The file does not have `size` bytes.
+            StorageError: The place cannot take it, or holds other bytes and may not replace them.
+        """
+
+    def read(self, key: str) -> AsyncIterator[bytes]:
+        """Give the bytes of an object, about 1 MB at a time.
+
+        Raises:
+            StorageError: There is none, or it cannot be read.
+        """
+
+    async def delete(self, keys: Iterable[str]) -> None:
+        """Remove objects; absent ones are no error."""
+
+    def list(self, prefix: str = "") -> AsyncIterator[Sequence[StoredObject]]:
+        """List the objects under `prefix`, which ends at a slash, page by page.
+
+        What is half done is left out, and so are names with a hidden part that no key of ours has.
+        """
+
+    async def sweep(self, older_than: timedelta) -> int:
+        """Remove what dead runs left half done and nobody touched for so long.
+
+        Returns:
+            Number of files removed.
+        """

@@ -1,0 +1,122 @@
+"""Names of stored objects, built from validated parts and from nothing else.
+
+An id or asset key comes from a catalogue that may be wrong or hostile. It becomes part of a name as
+it is, or is refused; it is never repaired, so one asset has one name for ever.
+"""
+
+import unicodedata
+from collections.abc import Iterable
+
+from eoflows.base.errors import UnsafeNameError
+from eoflows.stores.transfer.leftovers import is_part
+
+__all__ = [
+    "INVISIBLE",
+    "MOST_KEY_BYTES",
+    "MOST_PART_BYTES",
+    "asset_key",
+    "check_key",
+    "check_twins",
+    "folded",
+    "is_foreign",
+]
+
+MOST_PART_BYTES = 255
+MOST_KEY_BYTES = 1024
+
+INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+"""Unicode categories that no name has: control, format (writing direction, zero width), surrogate, line and
+paragraph separator."""
+
+_ASSET = 4
+"""Parts of an asset's name; what follows are names inside an unpacked folder."""
+
+
+def asset_key(owner: str, collection: str, item: str, asset: str) -> str:
+    """Build the name `{owner}/{collection}/{item}/{asset}` of an asset.
+
+    Raises:
+        UnsafeNameError: A part is empty, `.` or `..`, begins with a dot or space or ends with one,
+            has a slash, a backslash, a control or invisible character, or is longer than 255 bytes in
+            UTF-8. The whole then has 1023 at most.
+    """
+    parts = {"owner": owner, "collection": collection, "item": item, "asset": asset}
+    for role, part in parts.items():
+        fault = _fault(part)
+        if fault:
+            raise UnsafeNameError(
+                f"asset {_show(asset)} of item {_show(item)} cannot be stored: {role} {_show(part)} {fault}"
+            )
+    return "/".join(parts.values())
+
+
+def check_key(key: str) -> tuple[str, ...]:
+    """Split a key into its parts.
+
+    Inside the folder that an asset is, from the fifth part on, a part may begin with a dot: Zarr calls its
+    metadata `.zattrs`.
+
+    Raises:
+        UnsafeNameError: A part breaks the rules of `asset_key`, or is hidden where it may not be or is
+            named like an unfinished file, or the whole has more than 1024 bytes.
+    """
+    parts = tuple(key.split("/"))
+    for place, part in enumerate(parts):
+        fault = _fault(part, hidden=place >= _ASSET and not is_part(part))
+        if fault:
+            raise UnsafeNameError(f"key {_show(key)} cannot be stored: part {_show(part)} {fault}")
+    if len(key.encode()) > MOST_KEY_BYTES:
+        raise UnsafeNameError(f"key {_show(key)} is longer than {MOST_KEY_BYTES} bytes")
+    return parts
+
+
+def is_foreign(key: str) -> bool:
+    """Whether a name has a hidden part where no key of ours has one; others put such files there."""
+    return any(part.startswith(".") for part in key.split("/")[:_ASSET])
+
+
+def check_twins(names: Iterable[str], *, item: str = "") -> None:
+    """Refuse asset keys of one item that would be one file on some file systems.
+
+    Args:
+        names: The item's asset keys.
+        item: The item's id, for the message.
+
+    Raises:
+        UnsafeNameError: Two of them are equal after Unicode normalisation (NFC) and case folding.
+    """
+    seen: dict[str, str] = {}
+    for name in names:
+        other = seen.get(folded(name))
+        seen[folded(name)] = name
+        if other is not None:
+            where = f" of item {_show(item)}" if item else ""
+            raise UnsafeNameError(
+                f"assets {_show(other)} and {_show(name)}{where} differ only in case or in Unicode form; "
+                "they would overwrite each other, rename one at the source"
+            )
+
+
+def folded(name: str) -> str:
+    """Give what names have in common that are one name on some file systems: NFC and case folding."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+def _fault(part: str, *, hidden: bool = False) -> str | None:
+    if not part:
+        return "is empty"
+    if part in (".", ".."):
+        return "would leave its folder"
+    if "/" in part or "\\" in part:
+        return "has a slash or backslash"
+    bad = next((char for char in part if unicodedata.category(char) in INVISIBLE), None)
+    if bad is not None:
+        return f"has the control or invisible character U+{ord(bad):04X}"
+    if part[0] in (" " if hidden else ". ") or part[-1] in ". ":
+        return "begins or ends with a dot or a space"
+    length = len(part.encode())
+    return f"has {length} bytes, at most {MOST_PART_BYTES} are allowed" if length > MOST_PART_BYTES else None
+
+
+def _show(text: str, most: int = 80) -> str:
+    return ascii(text if len(text) <= most else text[:most] + "...")

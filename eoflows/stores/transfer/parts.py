@@ -1,0 +1,229 @@
+"""The temporary file of one download: locked, resumable, hashed as it grows, renamed when it is right.
+
+Everything here blocks and runs outside the event loop. A part belongs to one download; its lock
+makes closing safe while another thread still works on it.
+"""
+
+import os
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+
+import orjson
+
+from eoflows.base.errors import IntegrityError, StorageError
+from eoflows.stores.transfer.checksums import Checksum
+from eoflows.stores.transfer.files import storage_errors, sync_folder, verify, write_new
+from eoflows.stores.transfer.leftovers import claim_any, note_of, remove_dead_siblings, remove_quietly
+from eoflows.stores.transfer.models import Download, TransferSettings
+from eoflows.stores.transfer.tail import Tail
+
+__all__ = ["Note", "Part"]
+
+# A smaller part is fetched again sooner than its notes are written.
+_WORTH_RESUMING = 1 << 20
+_BEHIND = 1 << 20
+# A file that is hashed from memory, in less time than a thread takes to wake up.
+_SMALL = 256 * 1024
+_LONGEST_NOTE = 1 << 16
+
+
+@dataclass(frozen=True)
+class Note:
+    """What must still be true for the rest of a part to fit its beginning.
+
+    Attributes:
+        url: The alternative that it came from, without query.
+        validator: Strong ETag or Last-Modified.
+        total: Bytes of the whole, or None.
+    """
+
+    url: str
+    validator: str
+    total: int | None
+
+
+class Part:
+    """The bytes of one download that are not yet its file.
+
+    Attributes:
+        size: Bytes that are there.
+        closed: Whether it was let go of.
+        found: The checksums of the file, once it has its final name.
+        received: Bytes written by this process, those of dropped attempts included.
+        note: What is known for resuming; None if a resume is not possible.
+    """
+
+    def __init__(self, download: Download, settings: TransferSettings) -> None:
+        self._download, self._settings = download, settings
+        self._lock = threading.Lock()
+        self.closed = self._noted = False
+        self._descriptor = -1
+        self._target = self._path = str(download.path)
+        self._tail = Tail([check.algorithm for check in download.checksums] or ["blake3"])
+        self.size = self.received = 0
+        self.note: Note | None = None
+        self.found: tuple[Checksum, ...] | None = None
+
+    def open(self) -> None:
+        """Claim a temporary name beside the target and take up what a dead run left there.
+
+        Raises:
+            StorageError: The folder cannot be written, or the disk has no room for the declared size.
+        """
+        with self._lock, storage_errors(self._target):
+            if self.closed:
+                return
+            try:
+                self._path, self._descriptor = claim_any(self._target)
+            except FileNotFoundError:
+                self._download.path.parent.mkdir(parents=True, exist_ok=True)
+                self._path, self._descriptor = claim_any(self._target)
+            self.size = os.fstat(self._descriptor).st_size
+            if self.size:
+                self._noted = os.path.lexists(note_of(self._path))
+                self._take_up()
+            self._check_room()
+
+    def _take_up(self) -> None:
+        """Keep what a dead run left if it can be continued or proved, else drop it."""
+        if self._noted and self.size >= _WORTH_RESUMING:
+            with suppress(OSError, ValueError, TypeError), open(note_of(self._path), "rb") as file:
+                self.note = Note(**orjson.loads(file.read(_LONGEST_NOTE)))
+        too_long = self._download.limit is not None and self.size > self._download.limit
+        if too_long or not (self.whole or self.note):
+            self._truncate()
+
+    def _check_room(self) -> None:
+        needed = (self._download.size or 0) - self.size
+        disk = os.fstatvfs(self._descriptor)
+        free = disk.f_bavail * disk.f_frsize
+        if needed + self._settings.spare_bytes > free:
+            raise StorageError(
+                f"{self._download.name} needs {needed} bytes in {self._download.path.parent}, "
+                f"{free} are free and {self._settings.spare_bytes} must stay free"
+            )
+
+    @property
+    def small(self) -> bool:
+        """Whether the file is known to be so small that other threads are no help."""
+        return self._download.size is not None and self._download.size <= _SMALL
+
+    @property
+    def opened(self) -> bool:
+        """Whether it was opened."""
+        return self._descriptor >= 0
+
+    @property
+    def whole(self) -> bool:
+        """Whether all promised bytes are there and a checksum can prove it."""
+        return bool(self._download.checksums) and self.size == self._download.size
+
+    def plan(self, note: Note | None) -> None:
+        """Note what the coming bytes belong to, before the first of them is written."""
+        self.note = note
+        if note is not None and (note.total is None or note.total >= 2 * _WORTH_RESUMING):
+            self._noted = True
+            with storage_errors(self._path):
+                write_new(note_of(self._path), orjson.dumps(asdict(note)))
+
+    def write(self, blocks: Sequence[bytes | memoryview]) -> None:
+        """Append bytes.
+
+        Raises:
+            StorageError: The disk is full or failed.
+        """
+        with storage_errors(self._path):
+            length = sum(map(len, blocks))
+            if self.small:
+                blocks = [b"".join(blocks)]
+            done = os.pwritev(self._descriptor, blocks, self.size)
+            while done < length:
+                rest = memoryview(b"".join(blocks))[done:]
+                done += os.pwrite(self._descriptor, rest, self.size + done)
+            if self.small and self._tail.hashed == self.size:
+                self._tail.take(blocks[0])
+            self.size += length
+            self.received += length
+
+    @property
+    def behind(self) -> bool:
+        """Whether hashing lags so far behind that a thread should be woken for it."""
+        return self.size - self._tail.hashed >= _BEHIND
+
+    def follow(self) -> bool:
+        """Hash some of the bytes that are not hashed yet; say whether all are."""
+        with self._lock:
+            return self.closed or self._tail.follow(self._descriptor, self.size)
+
+    def restart(self) -> None:
+        """Drop all bytes and begin again."""
+        with self._lock, storage_errors(self._path):
+            if not self.closed:
+                self._truncate()
+
+    def _truncate(self) -> None:
+        self.note = None
+        if self.size:
+            os.ftruncate(self._descriptor, 0)
+        if self._noted:
+            remove_quietly(note_of(self._path))
+            self._noted = False
+        self._tail.reset()
+        self.size = 0
+
+    def beginning(self, most: int = 512) -> bytes:
+        """The first bytes; none once it is closed."""
+        if self.closed:
+            return b""
+        return os.pread(self._descriptor, min(most, self.size), 0)
+
+    def settle(self) -> None:
+        """Verify the bytes and give them their final name; call again while `found` is None.
+
+        Raises:
+            IntegrityError: Size or a checksum is not what was promised; the part stays as it is.
+            StorageError: The file cannot get its name.
+        """
+        with self._lock, storage_errors(self._target):
+            if self.closed:
+                return
+            promised = self._download
+            if promised.size is not None and self.size != promised.size:
+                raise IntegrityError("size", promised.size, self.size, where=promised.name)
+            if not self._tail.follow(self._descriptor, self.size):
+                return
+            found = self._tail.checksums()
+            verify(promised, found)
+            self._rename()
+            self.found = found
+
+    def _rename(self) -> None:
+        if self._settings.fsync:
+            os.fsync(self._descriptor)
+        # The note goes first: a kill in between leaves a whole part, which needs none.
+        if self._noted:
+            remove_quietly(note_of(self._path))
+        os.replace(self._path, self._target)
+        if self._settings.fsync:
+            sync_folder(os.path.dirname(self._target))
+        self._close()
+        remove_dead_siblings(self._target, self._path)
+
+    def close(self) -> None:
+        """Let go of the part: it stays for a later run if that can resume it, else it is removed."""
+        with self._lock:
+            if self.closed:
+                return
+            if self._descriptor >= 0 and not (self.size >= _WORTH_RESUMING and (self.note or self.whole)):
+                with suppress(OSError):
+                    remove_quietly(note_of(self._path))
+                    remove_quietly(self._path)
+            self._close()
+
+    def _close(self) -> None:
+        self.closed = True
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
