@@ -8,7 +8,7 @@ help texts. Everything else in a page is written by hand.
 """
 
 import argparse
-import importlib
+import pkgutil
 import re
 import sys
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ from prefect.utilities.callables import parameter_schema
 
 __all__ = ["deployed_flows", "main", "page_of", "parameter_table", "with_table"]
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).resolve().parents[1]
 BEGIN = "<!-- parameters: written by `python -m eoflows.deployments.flow_pages --write` -->"
 END = "<!-- end of parameters -->"
 
@@ -45,15 +45,9 @@ Schema = Mapping[str, Any]
 def deployed_flows() -> dict[str, Flow[..., Any]]:
     """Give the flows that prefect.yaml deploys, by name, in its order."""
     deployments = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
-    flows = (_load(entrypoint) for entrypoint in dict.fromkeys(one["entrypoint"] for one in deployments))
+    entrypoints = dict.fromkeys(one["entrypoint"] for one in deployments)
+    flows: list[Flow[..., Any]] = [pkgutil.resolve_name(entrypoint) for entrypoint in entrypoints]
     return {flow.name: flow for flow in flows}
-
-
-def _load(entrypoint: str) -> Flow[..., Any]:
-    path, _, function = entrypoint.partition(":")
-    module = importlib.import_module(path.removesuffix(".py").replace("/", "."))
-    flow: Flow[..., Any] = getattr(module, function)
-    return flow
 
 
 def page_of(name: str) -> Path:

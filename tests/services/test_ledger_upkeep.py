@@ -187,7 +187,7 @@ async def test_the_first_schema_is_upgraded_with_its_rows(ledger_url: str, capsy
     async with Database(url) as database:
         await database.write(make_first, durable=True)
         assert await database.read(version) == "0001"
-    with pytest.raises(LedgerError, match=r"python -m eokit\.ledger upgrade URL"):
+    with pytest.raises(LedgerError, match=r"python -m eoflows\.jobs\.ledger upgrade URL"):
         async with Ledger(ledger_url):
             pass
     assert await anyio.to_thread.run_sync(main, ["upgrade", ledger_url]) == 0

@@ -1,7 +1,7 @@
 """The form of every deployment: it shows each parameter with its help, can be filled, and makes a run."""
 
-import importlib
 import json
+import pkgutil
 import time
 from pathlib import Path
 from typing import Any
@@ -30,8 +30,7 @@ OTHERS: dict[str, Any] = {
 def _deployments() -> dict[str, dict[str, Any]]:
     found = {}
     for one in yaml.safe_load(PREFECT_YAML.read_text())["deployments"]:
-        path, _, function = one["entrypoint"].partition(":")
-        flow = getattr(importlib.import_module(path.removesuffix(".py").replace("/", ".")), function)
+        flow = pkgutil.resolve_name(one["entrypoint"])
         found[f"{flow.name}/{one['name']}"] = one.get("parameters") or {}
     return found
 

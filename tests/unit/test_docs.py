@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import pkgutil
 import re
 from pathlib import Path
 
@@ -12,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = sorted(
     [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")]
 )
-OWN = ("eokit", "blocks", "tasks", "flows", "deployments")
+OWN = ("eoflows",)
 
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 
@@ -50,15 +51,9 @@ def test_the_index_names_every_page() -> None:
 @each_page
 def test_deployments_exist(page: Path) -> None:
     deployments = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
-    known = {(_flow_name(one["entrypoint"]), one["name"]) for one in deployments}
+    known = {(str(pkgutil.resolve_name(one["entrypoint"]).name), one["name"]) for one in deployments}
     named = re.findall(r"deployment run '?([a-z0-9-]+)/([a-z-]+)", page.read_text())
     assert [one for one in named if one not in known] == []
-
-
-def _flow_name(entrypoint: str) -> str:
-    path, _, function = entrypoint.partition(":")
-    flow = getattr(importlib.import_module(path.removesuffix(".py").replace("/", ".")), function)
-    return str(flow.name)
 
 
 @each_page
@@ -69,7 +64,7 @@ def test_make_targets_exist(page: Path) -> None:
 
 @each_page
 def test_modules_that_are_run_exist(page: Path) -> None:
-    named = re.findall(r"python -m ((?:benchmarks|deployments|eokit|sandbox)[\w.]*\w)", page.read_text())
+    named = re.findall(r"python -m ((?:benchmarks|eoflows)[\w.]*\w)", page.read_text())
     paths = [ROOT / name.replace(".", "/") for name in named]
     missing = [
         path for path in paths if not (path.with_suffix(".py").exists() or (path / "__main__.py").exists())

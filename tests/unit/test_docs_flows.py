@@ -184,7 +184,7 @@ def _deployments() -> dict[str, dict[str, Any]]:
 
 
 def _entrypoint(flow: Any) -> str:
-    return f"{flow.fn.__module__.replace('.', '/')}.py:{flow.fn.__name__}"
+    return f"{flow.fn.__module__}.{flow.fn.__name__}"
 
 
 def _commands(text: str) -> Iterator[tuple[str, dict[str, Any]]]:

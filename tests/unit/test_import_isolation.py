@@ -1,4 +1,4 @@
-"""A flow loads its own column and no other; eokit loads no Prefect. Each import has a process of its own."""
+"""A flow loads its own column and no other; nothing below the blocks loads Prefect. Each import has a process of its own."""
 
 import subprocess
 import sys
@@ -59,7 +59,7 @@ def test_a_flow_loads_its_own_column(flow):
         "eoflows.stores.transfer",
     ],
 )
-def test_a_room_of_eokit_does_without_prefect(room):
+def test_a_room_below_the_blocks_does_without_prefect(room):
     modules = loaded(room)
     above = {"prefect", "blocks", "tasks", "flows", "deployments"}
     assert not above & modules

@@ -1,7 +1,7 @@
 """A real week out of the 6,239 precise orbits that ESA published, staged and compared with an oracle.
 
 The oracle reads the names in the list with a regular expression of its own; it shares nothing with
-eokit, and nothing with the sandbox but the body's checksum.
+eoflows, and nothing with the sandbox but the body's checksum.
 """
 
 import gzip
