@@ -27,10 +27,10 @@ $(STAMP): requirements.lock bootstrap.lock pyproject.toml
 	@touch $(STAMP)
 
 demo: $(STAMP) ## run the main job on the sandbox and show what was staged
-	@exec $(BIN)/python -m eoflows.deployments.demo --follow-parent
+	@exec $(BIN)/eoflows demo --follow-parent
 
 up: $(STAMP) ## the same, and keep Prefect's UI and the catalogue open until Ctrl-C
-	@exec $(BIN)/python -m eoflows.deployments.demo --stay --follow-parent
+	@exec $(BIN)/eoflows up --follow-parent
 
 test: $(STAMP) ## run the tests (WORKERS=n processes)
 	@exec $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 --dist worksteal

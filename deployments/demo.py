@@ -1,51 +1,30 @@
-"""`make demo` and `make up`: the main job on a local installation, shown as a user would see it."""
+"""`eoflows demo` and `eoflows up`: the main job on a local installation, shown as a user would see it."""
 
-import argparse
 import asyncio
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import httpx
 
-from eoflows.deployments.errors import StackError
 from eoflows.deployments.installation import installation
-from eoflows.deployments.interruption import run_until_stopped
 from eoflows.deployments.report import read_report, report_files, table
 from eoflows.deployments.stack import Stack
-from eoflows.deployments.state import CHECKOUT
+
+__all__ = ["demo", "up"]
 
 DEPLOYMENT = "on-demand-aux-staging/sandbox"
 RUN_SECONDS = 900.0
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the demonstration and return its exit code."""
-    options = _parser().parse_args(arguments)
-    program = _up(options.state) if options.stay else _demo(options.state)
-    try:
-        return run_until_stopped(program, follow_parent=options.follow_parent)
-    except StackError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m eoflows.deployments.demo", description=__doc__)
-    state = CHECKOUT / ".eoflows" / "demo"
-    parser.add_argument("--state", type=Path, default=state, help="state directory (default: %(default)s)")
-    parser.add_argument("--stay", action="store_true", help="keep UI and catalogue open until Ctrl-C")
-    parser.add_argument("--follow-parent", action="store_true", help="stop when the parent process ends")
-    return parser
-
-
-async def _demo(state: Path) -> int:
+async def demo(state: Path) -> int:
+    """Run the main job once, show what it staged, and return the exit code."""
     async with _starting(state, DEPLOYMENT) as stack:
         _say_ready(stack)
         return await _staging_run(stack)
 
 
-async def _up(state: Path) -> int:
+async def up(state: Path) -> int:
+    """Deploy all that runs on the sandbox, stage if nothing is staged, and stay until cancelled."""
     async with _starting(state) as stack:
         _say_ready(stack)
         if await _catalog_is_empty(stack):
@@ -94,7 +73,3 @@ async def _staging_run(stack: Stack) -> int:
     print(table(report))
     print(f"\nfiles      {stack.state.storage}\ncatalogue  {stack.state.catalog}\nreport     {report.path}")
     return code or (1 if report.failed else 0)
-
-
-if __name__ == "__main__":
-    sys.exit(main())
