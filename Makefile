@@ -24,6 +24,7 @@ $(STAMP): requirements.lock bootstrap.lock pyproject.toml
 	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes --compile-bytecode requirements.lock
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@mkdir -p $(PREFECT_HOME)
+	$(BIN)/python -m eoflows.deployments.prefect_database
 	@touch $(STAMP)
 
 demo: $(STAMP) ## run the main job on the sandbox and show what was staged

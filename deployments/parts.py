@@ -1,5 +1,7 @@
 """How each service of a stack is started, and when it counts as ready."""
 
+import asyncio
+import contextlib
 import shutil
 import socket
 import sys
@@ -9,6 +11,7 @@ from pathlib import Path
 
 from eoflows.deployments.errors import ServiceFailed
 from eoflows.deployments.prefect_api import PrefectApi
+from eoflows.deployments.prefect_database import copied
 from eoflows.deployments.services import Launcher, Service
 from eoflows.deployments.state import CHECKOUT, StateDirectory
 
@@ -50,6 +53,24 @@ async def start_catalog(launcher: Launcher, state: StateDirectory) -> str:
 def _fresh(ready_file: Path) -> Path:
     ready_file.unlink(missing_ok=True)
     return ready_file
+
+
+async def prepare_database(launcher: Launcher, state: StateDirectory, cache: Path) -> None:
+    """Spare a new state's server its migrations: give it a copy of a database that had them.
+
+    Args:
+        launcher: Starts what makes the one that is copied, where the cache has none.
+        state: The state whose server will start.
+        cache: Where the one that is copied is kept.
+    """
+    database = state.prefect_home / "prefect.db"
+    if database.exists() or await asyncio.to_thread(copied, database, cache):
+        return
+    command = [sys.executable, "-m", "eoflows.deployments.prefect_database", "--cache", str(cache)]
+    # A cache that cannot be written costs time only: the server does its own migrations, or says why not.
+    with contextlib.suppress(ServiceFailed):
+        await launcher.run("database", command, seconds=START_SECONDS)
+        await asyncio.to_thread(copied, database, cache)
 
 
 async def start_server(launcher: Launcher, state: StateDirectory) -> str:

@@ -19,8 +19,16 @@ from typing import Self
 from eoflows.deployments import lifetime
 from eoflows.deployments.environment import child_environment
 from eoflows.deployments.errors import StackError
-from eoflows.deployments.parts import SandboxUrls, start_catalog, start_sandbox, start_server, start_worker
+from eoflows.deployments.parts import (
+    SandboxUrls,
+    prepare_database,
+    start_catalog,
+    start_sandbox,
+    start_server,
+    start_worker,
+)
 from eoflows.deployments.prefect_api import PrefectApi
+from eoflows.deployments.prefect_database import cache_directory
 from eoflows.deployments.services import Launcher, Service
 from eoflows.deployments.state import CHECKOUT, StateDirectory
 
@@ -67,6 +75,8 @@ class StackOptions:
     """Arguments of `prefect deploy` that choose what is deployed."""
     database: str | None = None
     """Prefect's database, like `postgresql+asyncpg://user:password@host/name`; None: SQLite in the state."""
+    cache: Path = field(default_factory=cache_directory)
+    """Where a migrated database is kept, which a new state's server begins with."""
     secrets: Mapping[str, str] = field(default_factory=dict)
     """Environment variables for the command that registers the blocks."""
     workers: Sequence[Sequence[str]] = ((),)
@@ -148,7 +158,10 @@ class Stack:
     async def _start_server(self) -> str:
         with self._phase("server"):
             database = self.options.database
-            more = {} if database is None else {"PREFECT_API_DATABASE_CONNECTION_URL": database}
+            if database is None:
+                await prepare_database(self._launcher, self.state, self.options.cache)
+                return await start_server(self._launcher, self.state)
+            more = {"PREFECT_API_DATABASE_CONNECTION_URL": database}
             return await start_server(self._launcher.with_more(more), self.state)
 
     async def _start_sandbox(self) -> SandboxUrls | None:

@@ -1,4 +1,4 @@
-"""A flow loads its own column and no other; nothing below the blocks loads Prefect. Each import has a process of its own."""
+"""A flow loads its own column and no other; nothing below the blocks loads Prefect. Each has a fresh process."""
 
 import subprocess
 import sys
