@@ -1,4 +1,4 @@
-"""A flow loads its own column and no other; nothing below the blocks loads Prefect. Each has a fresh process."""
+"""A flow loads its own column and no other; nothing below the blocks loads Prefect."""
 
 import subprocess
 import sys
