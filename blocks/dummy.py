@@ -9,7 +9,7 @@ from eoflows.base.http import Keyring, Origin
 from eoflows.blocks.jobs import JobServerBlock, Slot, job_server
 from eoflows.blocks.logos import logo
 from eoflows.jobs.service import JobServer
-from eoflows.services.dummy import DummyService
+from eoflows.services import dummy
 
 __all__ = ["DummyServer"]
 
@@ -45,12 +45,12 @@ class DummyServer(JobServerBlock):
     @classmethod
     def _place(cls, value: str) -> str:
         Origin.of(value)
-        DummyService(value)
+        dummy.DummyService(value)
         return value.rstrip("/")
 
     def open_jobs(self, *, slot: Slot | None = None) -> AbstractAsyncContextManager[JobServer[Any]]:
         """Open it for submission, tracking and collection."""
-        service = DummyService(self.url, settle=self.settle, pending=self.pending)
+        service = dummy.DummyService(self.url, settle=self.settle, pending=self.pending)
         origins = [Origin.of(self.url)]
         return job_server(
             service, self.url, keyring=Keyring(), trusted=origins, exclusive=self.exclusive, slot=slot

@@ -13,8 +13,7 @@ from eoflows.blocks.logos import logo
 from eoflows.blocks.oauth2 import OAuth2Credentials
 from eoflows.jobs.models import Recognition
 from eoflows.jobs.service import JobServer
-from eoflows.services.ogc_processes import AsyncClient, ClientConfig, Endpoint
-from eoflows.services.ogc_processes.service import OgcService
+from eoflows.services import ogc_processes
 
 __all__ = ["OgcProcessesServer"]
 
@@ -91,7 +90,7 @@ class OgcProcessesServer(JobServerBlock):
     @field_validator("url")
     @classmethod
     def _address(cls, value: str) -> str:
-        return Endpoint(value).url
+        return ogc_processes.Endpoint(value).url
 
     @field_validator("result_origins")
     @classmethod
@@ -143,7 +142,7 @@ class OgcProcessesServer(JobServerBlock):
 
     def open_jobs(self, *, slot: Slot | None = None) -> AbstractAsyncContextManager[JobServer[Any]]:
         """Open it for submission, tracking and collection."""
-        service = OgcService(
+        service = ogc_processes.OgcService(
             self.url,
             recognition=Recognition(self.recognition),
             lists=self.lists,
@@ -163,8 +162,8 @@ class OgcProcessesServer(JobServerBlock):
         )
 
     @asynccontextmanager
-    async def open(self) -> AsyncIterator[AsyncClient]:
+    async def open(self) -> "AsyncIterator[ogc_processes.AsyncClient]":
         """Open a client for its processes and jobs."""
         trusted = [Origin.of(self.url)]
         async with HttpClient(keyring=self.keyring, trusted=trusted, timeout=self.timeout) as http:
-            yield AsyncClient(ClientConfig(server_url=self.url), http=http)
+            yield ogc_processes.AsyncClient(ogc_processes.ClientConfig(server_url=self.url), http=http)

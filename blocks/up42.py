@@ -10,10 +10,7 @@ from eoflows.base.http import Origin
 from eoflows.blocks.jobs import JobServerBlock, Slot
 from eoflows.blocks.logos import logo
 from eoflows.jobs.service import JobServer
-from eoflows.services.up42.client import Up42Client
-from eoflows.services.up42.hosts import Hosts
-from eoflows.services.up42.server import job_server
-from eoflows.services.up42.service import Up42Request
+from eoflows.services import up42
 
 __all__ = ["Up42Credentials"]
 
@@ -66,10 +63,10 @@ class Up42Credentials(JobServerBlock):
     )
 
     @asynccontextmanager
-    async def open(self) -> AsyncIterator[Up42Client]:
+    async def open(self) -> "AsyncIterator[up42.Up42Client]":
         """Open a client of this account."""
-        hosts = Hosts(self.api_url, self.auth_url) if self.api_url and self.auth_url else None
-        client = Up42Client(
+        hosts = up42.Hosts(self.api_url, self.auth_url) if self.api_url and self.auth_url else None
+        client = up42.Up42Client(
             self.username,
             self.password,
             region=self.region,
@@ -82,7 +79,7 @@ class Up42Credentials(JobServerBlock):
             yield client
 
     @asynccontextmanager
-    async def open_jobs(self, *, slot: Slot | None = None) -> AsyncIterator[JobServer[Up42Request]]:
+    async def open_jobs(self, *, slot: Slot | None = None) -> "AsyncIterator[JobServer[up42.Up42Request]]":
         """Open it for submission, tracking and collection."""
         async with self.open() as client:
-            yield await job_server(client, visible=self.visible, pending=self.pending, slot=slot)
+            yield await up42.job_server(client, visible=self.visible, pending=self.pending, slot=slot)

@@ -5,8 +5,8 @@ from typing import Any, Literal
 from prefect import flow
 from prefect.client.schemas.objects import State
 
+from eoflows.jobs.registry import AnyRequest
 from eoflows.tasks.run_jobs import StopPolicy, run_state, submit_and_follow, when_cancelled, when_crashed
-from eoflows.tasks.submit import AnyRequest
 
 __all__ = ["run_job"]
 

@@ -17,7 +17,7 @@ from eoflows.products.environment import FlowEnvArgs
 from eoflows.products.selection.table import AuxiliaryInput
 from eoflows.products.staging import Place
 from eoflows.services.ogc_processes import Output
-from eoflows.services.ogc_processes.service import OgcRequest
+from eoflows.services.ogc_processes.request import OgcRequest
 from eoflows.stores.catalog import Catalog
 from eoflows.stores.stac.items import ItemDict
 from eoflows.stores.storage import Storage

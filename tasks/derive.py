@@ -15,7 +15,7 @@ from eoflows.products.derivation import Execution, Given, Origin, check_chain, d
 from eoflows.products.derivation.feeds import SCENE
 from eoflows.products.staging.scene_verdict import SceneVerdict
 from eoflows.services.ogc_processes import ProcessDescription
-from eoflows.services.ogc_processes.service import OgcRequest
+from eoflows.services.ogc_processes.request import OgcRequest
 from eoflows.stores.stac.items import ItemDict, product_type
 from eoflows.tasks.chain import Chain, Choice
 from eoflows.tasks.chain_shown import Steps

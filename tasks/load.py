@@ -8,6 +8,7 @@ from prefect.exceptions import PrefectException
 from pydantic import ValidationError
 
 from eoflows.base.errors import InvalidInputError, UnreachableError
+from eoflows.base.faults import faults_of
 
 __all__ = ["block_path", "load_block", "load_server"]
 
@@ -60,9 +61,8 @@ async def _load(path: str, what: str) -> Block:
     try:
         return cast(Block, await Block.aload(path))
     except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
-        # The values stay out of the message and of its cause: some are secrets.
-        raise InvalidInputError(f"the {what} block {name!r} cannot be used: {faults}") from None
+        # The cause would show the values, and some are secrets.
+        raise InvalidInputError(f"the {what} block {name!r} cannot be used: {faults_of(error)}") from None
     except ValueError as error:
         raise InvalidInputError(
             f"there is no {what} block named {name!r}; make one in the UI under Blocks"

@@ -11,11 +11,12 @@ from eoflows.base.errors import EoError, OutcomeUnknownError, PartialError
 from eoflows.jobs.collect import Collection
 from eoflows.jobs.ledger import JobFilter, JobRecord
 from eoflows.jobs.models import Phase
+from eoflows.jobs.registry import AnyRequest
 from eoflows.tasks.collect import collect_jobs_of, publish_collections
 from eoflows.tasks.decide import cancel_run
 from eoflows.tasks.job_tables import counted, publish_jobs
 from eoflows.tasks.servers import Desk, open_desk
-from eoflows.tasks.submit import AnyRequest, Submission, submit_task
+from eoflows.tasks.submit import Submission, submit_task
 from eoflows.tasks.track import follow_jobs
 
 __all__ = [

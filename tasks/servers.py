@@ -7,8 +7,8 @@ from typing import Any
 from prefect.runtime import flow_run
 
 from eoflows.base.errors import InvalidInputError
-from eoflows.blocks import JobLedger
 from eoflows.blocks.jobs import JobServerBlock
+from eoflows.blocks.ledger import JobLedger
 from eoflows.jobs.ledger import Ledger
 from eoflows.jobs.service import JobServer
 from eoflows.stores.storage import Storage

@@ -29,7 +29,8 @@ from eoflows.products.staging.by_service import (
     staging_requests,
 )
 from eoflows.products.staging.service_input import StacInput, read_stac_input
-from eoflows.services.ogc_processes.service import OgcRequest, OgcService
+from eoflows.services.ogc_processes.request import OgcRequest
+from eoflows.services.ogc_processes.service import OgcService
 from eoflows.stores.stac.items import ItemDict
 from eoflows.tasks.environment import opened
 from eoflows.tasks.logs import run_logger

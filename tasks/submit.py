@@ -3,33 +3,22 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Any
 
 import anyio
 from prefect import task
-from pydantic import Field
 
 from eoflows.base.concurrency import one_error
 from eoflows.base.errors import BudgetError, EoError
 from eoflows.jobs.ledger import Intent, JobFilter, JobRecord, Ledger, Reservation
 from eoflows.jobs.models import JobRequest
+from eoflows.jobs.registry import AnyRequest, read_request
 from eoflows.jobs.service import JobServer
 from eoflows.jobs.submit import submit
-from eoflows.services.dummy import DummyRequest
-from eoflows.services.earth_engine.request import EarthEngineRequest
-from eoflows.services.geo_engine.request import GeoEngineRequest
-from eoflows.services.ogc_processes.service import OgcRequest
-from eoflows.services.up42.service import Up42Request
 from eoflows.tasks.logs import run_logger
 from eoflows.tasks.servers import Desk, open_desk, open_server, run_label
 
-__all__ = ["AnyRequest", "Submission", "submit_jobs", "submit_task"]
-
-AnyRequest = Annotated[
-    DummyRequest | EarthEngineRequest | GeoEngineRequest | OgcRequest | Up42Request,
-    Field(discriminator="service"),
-]
-"""A request of any service, told apart by `service`."""
+__all__ = ["Submission", "submit_jobs", "submit_task"]
 
 _AT_ONCE = 8
 
@@ -142,12 +131,13 @@ async def submit_task(
         deadline_hours: How long anybody waits for them; None sets no limit.
 
     Raises:
-        InvalidInputError: A block is missing or of another service.
+        InvalidInputError: A request is of no registered service; a block is missing or of another service.
         LedgerError: The ledger cannot be used.
     """
     deadline = None if deadline_hours is None else timedelta(hours=deadline_hours)
+    asked = [read_request(request) for request in requests]
     async with open_desk(ledger) as desk:
-        done = await submit_jobs(desk, requests, server, run_key=run_key, deadline=deadline)
+        done = await submit_jobs(desk, asked, server, run_key=run_key, deadline=deadline)
     failed = sum(bool(one.error) for one in done)
     run_logger().info("%d of %d requests have a job, %d have not", len(done) - failed, len(done), failed)
     return done

@@ -14,7 +14,7 @@ from eoflows.jobs.ledger import Intent, JobFilter, JobRecord, Ledger
 from eoflows.jobs.service import JobServer
 from eoflows.jobs.submit import submit
 from eoflows.jobs.tracker import EndpointRound, Pace, track_round
-from eoflows.services.ogc_processes.service import OgcRequest
+from eoflows.services.ogc_processes.request import OgcRequest
 from eoflows.stores.storage import Storage, storage_from_url
 
 

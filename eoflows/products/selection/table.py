@@ -17,6 +17,7 @@ from pydantic import (
 )
 
 from eoflows.base.errors import InvalidInputError
+from eoflows.base.faults import faults_of
 from eoflows.products.selection.alternatives import Finding
 from eoflows.products.selection.frame import Look
 from eoflows.products.selection.policy import POLICIES, PolicyName
@@ -169,11 +170,7 @@ def load_table(where: str = "sentinel") -> TaskTable:
     except json.JSONDecodeError as error:
         raise InvalidInputError(f"table {where!r} is no JSON: {error}") from error
     except ValidationError as error:
-        faults = [
-            f"{'.'.join(map(str, fault['loc']))}: {fault['msg'].removeprefix('Value error, ')}"
-            for fault in error.errors()[:5]
-        ]
-        raise InvalidInputError(f"table {where!r} cannot be used: {'; '.join(faults)}") from error
+        raise InvalidInputError(f"table {where!r} cannot be used: {faults_of(error)}") from error
 
 
 def _text(where: str) -> str:

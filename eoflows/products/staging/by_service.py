@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from eoflows.jobs.ledger import JobRecord
 from eoflows.jobs.models import Phase
-from eoflows.services.ogc_processes.service import OgcRequest
+from eoflows.services.ogc_processes.request import OgcRequest
 from eoflows.stores.stac.items import ItemDict
 
 __all__ = ["PROCESS", "StationJob", "by_station", "item_ids", "job_document", "staging_requests"]

@@ -2,20 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import urljoin
 
 import httpx
 import orjson
-from pydantic import Field
 
 from eoflows.base.errors import ContractError, InvalidInputError
 from eoflows.base.times import parse_utc
-from eoflows.jobs.models import Billing, Capabilities, JobRequest, JobState, Phase, Recognition
+from eoflows.jobs.models import Billing, Capabilities, JobState, Phase, Recognition
 from eoflows.jobs.service import Ask, Call, JobPage, JobService, Output
+from eoflows.services.dummy.request import DummyRequest
 from eoflows.stores.transfer import Checksum
 
-__all__ = ["DummyRequest", "DummyService"]
+__all__ = ["DummyService"]
 
 _PHASES = {
     "running": Phase.RUNNING,
@@ -23,27 +23,6 @@ _PHASES = {
     "failed": Phase.FAILED,
     "cancelled": Phase.CANCELLED,
 }
-
-
-class DummyRequest(JobRequest):
-    """A job of the made-up service."""
-
-    service: Literal["dummy"] = "dummy"
-    process: str = Field(default="wait", description="Any name.")
-    inputs: dict[str, Any] = Field(
-        default_factory=dict,
-        description="What becomes of it: seconds until it ends, outcome (success or failed), size of its "
-        "result in bytes, credits.",
-    )
-
-    @property
-    def process_name(self) -> str:
-        """What is to run."""
-        return self.process
-
-    def canonical(self) -> Any:
-        """The inputs."""
-        return self.inputs
 
 
 class DummyService(JobService[DummyRequest]):

@@ -5,14 +5,11 @@ the libraries behind them. The heavy ones (xarray, zarr, geopandas, rasterio, py
 need them.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from eoflows.base.lazy import names_of
 
 if TYPE_CHECKING:
     from eoflows.services.geo_engine.public import *  # noqa: F403
-
-
-def __getattr__(name: str) -> Any:
-    if name.startswith("__") and name != "__all__":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module("eoflows.services.geo_engine.public"), name)
+else:
+    __getattr__, __dir__ = names_of(__name__, "eoflows.services.geo_engine.public")

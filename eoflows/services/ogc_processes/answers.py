@@ -8,6 +8,7 @@ import httpx
 from pydantic import BaseModel, ValidationError
 
 from eoflows.base.errors import ContractError, OutcomeUnknownError, public_url
+from eoflows.base.faults import faults_of
 from eoflows.services.ogc_processes.links import header_links, job_id_in
 from eoflows.services.ogc_processes.models import JobInfo, JobResults, ProcessRequest
 from eoflows.services.ogc_processes.results import NO_JSON, json_of, read_results
@@ -113,9 +114,8 @@ def _validated(model: type[M], document: Any, url: str) -> M:
     try:
         return model.model_validate(document)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(map(str, first["loc"]))[:100] or "the document"
-        raise ContractError(f"the answer is no {model.__name__}: {place}: {first['msg']}", url=url) from None
+        fault = faults_of(error, most=1)
+        raise ContractError(f"the answer is no {model.__name__}: {fault}", url=url) from None
     except RecursionError as error:
         raise ContractError(f"the answer is no {model.__name__}: it is nested too deeply", url=url) from error
 

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError
 
 from eoflows.base.errors import ContractError, InvalidInputError, public_url
+from eoflows.base.faults import faults_of
 from eoflows.base.http import Origin
 from eoflows.services.ogc_processes.models import Link, ProcessRequest
 
@@ -145,9 +146,7 @@ def request_body(request: ProcessRequest | Mapping[str, Any]) -> dict[str, Any]:
         ProcessRequest.model_validate(request)
         body: dict[str, Any] = orjson.loads(orjson.dumps(dict(request)))
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(map(str, first["loc"])) or "it"
-        raise InvalidInputError(f"this is no execution request: {place}: {first['msg']}") from None
+        raise InvalidInputError(f"this is no execution request: {faults_of(error, whole='it')}") from None
     except (orjson.JSONEncodeError, PydanticSerializationError, TypeError) as error:
         raise InvalidInputError(f"the execution request cannot be written as JSON: {error}") from error
     return body

@@ -9,6 +9,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
 from eoflows.base.errors import InvalidInputError
+from eoflows.base.faults import faults_of
 from eoflows.base.http import ApiKey, BasicLogin, BearerToken, Credentials, Keyring, Origin, PasswordGrant
 
 __all__ = ["ENV_PREFIX", "AuthKind", "ClientConfig", "default_config_path"]
@@ -132,9 +133,7 @@ class ClientConfig(BaseModel):
         try:
             return cls(**{**_from_file(config_path, environment), **told, **given})
         except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            place = ".".join(map(str, first["loc"]))
-            raise InvalidInputError(f"the client's settings: {place}: {first['msg']}") from None
+            raise InvalidInputError(f"the client's settings: {faults_of(error)}") from None
 
 
 def default_config_path(environ: Mapping[str, str] | None = None) -> Path:

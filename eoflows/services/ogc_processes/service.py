@@ -5,13 +5,12 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import anyio
 import httpx
 import orjson
-from pydantic import Field
 
 from eoflows.base.errors import (
     ContractError,
@@ -20,29 +19,27 @@ from eoflows.base.errors import (
     ServiceError,
     UnreachableError,
 )
-from eoflows.jobs.models import OPEN, Capabilities, JobRequest, JobState, Phase, Recognition
+from eoflows.jobs.models import OPEN, Capabilities, JobState, Phase, Recognition
 from eoflows.jobs.service import Ask, Call, JobPage, JobService
 from eoflows.jobs.service import Output as JobOutput
-from eoflows.services.ogc_processes import calls
 from eoflows.services.ogc_processes.answers import read_dismissal, read_document, read_execution, read_job
-from eoflows.services.ogc_processes.calls import Endpoint, Mode, request_body
+from eoflows.services.ogc_processes.calls import Call as OgcCall
+from eoflows.services.ogc_processes.calls import Endpoint
 from eoflows.services.ogc_processes.errors import ResultsNotReadyError, client_error
 from eoflows.services.ogc_processes.kept import answer_in, kept_answer
 from eoflows.services.ogc_processes.links import job_id_in
 from eoflows.services.ogc_processes.models import (
     JobInfo,
     JobList,
-    Output,
     ProcessDescription,
-    ProcessRequest,
-    Subscriber,
 )
 from eoflows.services.ogc_processes.outputs import outputs_of
+from eoflows.services.ogc_processes.request import OgcRequest
 from eoflows.services.ogc_processes.results import json_of, read_results
 from eoflows.services.ogc_processes.states import phase_of
 from eoflows.services.ogc_processes.validation import InvalidInputsError, validate_inputs
 
-__all__ = ["OgcRequest", "OgcService"]
+__all__ = ["OgcService"]
 
 _PAGE = 200
 """Jobs to ask for per page; the standard's recommendation for the largest is 1000."""
@@ -50,51 +47,6 @@ _LONGEST_MESSAGE = 2000
 _KEPT_ANSWER = "eoflows:answer"
 _SENT = frozenset({"inputs", "request"})
 """What a status document may hold of the request; the ledger has it already."""
-
-
-class OgcRequest(JobRequest):
-    """An execution of a process."""
-
-    service: Literal["ogc-processes"] = "ogc-processes"
-    process_id: str = Field(min_length=1, description="What to execute, like ndvi.")
-    inputs: dict[str, Any] = Field(
-        default_factory=dict,
-        description='Inputs by name, as JSON. An object as a value is written {"value": {...}}; a reference '
-        '{"href": URL, "type": media type}; an array is several values.',
-    )
-    outputs: dict[str, Output] | None = Field(
-        default=None,
-        description='Outputs wanted, like {"ndvi": {"transmissionMode": "reference"}}; none: all of them.',
-    )
-    response: Literal["raw", "document"] | None = Field(
-        default=None, description="How results come, in version 1.0; none leaves it to the server."
-    )
-    subscriber: Subscriber | None = Field(
-        default=None, description="Whom the server calls back. Another one does not make it another job."
-    )
-    mode: Mode = Field(
-        default="async", description="async asks for a job; sync leaves it to the server whether it waits."
-    )
-
-    @property
-    def process_name(self) -> str:
-        """What is to run."""
-        return self.process_id
-
-    def document(self) -> dict[str, Any]:
-        """The execute request as JSON.
-
-        Raises:
-            InvalidInputError: It holds what JSON cannot.
-        """
-        names = ("outputs", "response", "subscriber")
-        given = {name: value for name in names if (value := getattr(self, name)) is not None}
-        return request_body(ProcessRequest(inputs=self.inputs, **given))
-
-    def canonical(self) -> Any:
-        """Inputs, outputs and the form of the results; not who is told, nor how it is waited for."""
-        document = self.document()
-        return {name: document[name] for name in ("inputs", "outputs", "response") if name in document}
 
 
 class OgcService(JobService[OgcRequest]):
@@ -267,7 +219,7 @@ class OgcService(JobService[OgcRequest]):
         return (href, f"{own}/{name}") if found and not href.startswith(f"{home}/") else (href,)
 
 
-def _call(call: calls.Call, **params: str) -> Call:
+def _call(call: OgcCall, **params: str) -> Call:
     return Call(call.method, call.url, call.json, {**call.params, **params}, call.headers)
 
 

@@ -10,7 +10,7 @@ from eoflows.base.concurrency import one_error
 from eoflows.base.digest import json_digest
 from eoflows.base.errors import InvalidInputError, RefusedError
 from eoflows.services.up42.client import Up42Client
-from eoflows.services.up42.service import Up42Request
+from eoflows.services.up42.request import Up42Request
 from eoflows.services.up42.templates import TemplateRow, inputs_of, row_of
 
 __all__ = ["Offer", "limited", "make_offers", "requests_for", "subject_of", "total"]

@@ -8,7 +8,8 @@ from typing import cast
 from eoflows.jobs.models import JobState
 from eoflows.jobs.service import JobServer
 from eoflows.services.up42.client import Up42Client
-from eoflows.services.up42.service import Up42Request, Up42Service
+from eoflows.services.up42.request import Up42Request
+from eoflows.services.up42.service import Up42Service
 from eoflows.services.up42.signing import SigningEngine
 from eoflows.stores.transfer.models import Slot
 

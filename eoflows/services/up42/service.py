@@ -2,43 +2,19 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Literal
 
 import httpx
-from pydantic import Field
 
 from eoflows.base.errors import ContractError
-from eoflows.jobs.models import Capabilities, JobRequest, JobState, Recognition
+from eoflows.jobs.models import Capabilities, JobState, Recognition
 from eoflows.jobs.service import Ask, Call, JobPage, JobService, Output
 from eoflows.services.up42.answers import document_of, next_url, read_jobs, time_of
 from eoflows.services.up42.client import Up42Client
 from eoflows.services.up42.models import JobRecord, read_job
+from eoflows.services.up42.request import Up42Request
 from eoflows.services.up42.results import outputs_of
 
-__all__ = ["Up42Request", "Up42Service"]
-
-
-class Up42Request(JobRequest):
-    """A processing job of UP42. Its region and workspace are those of the credentials."""
-
-    service: Literal["up42"] = "up42"
-    process: str = Field(min_length=1, description="What to run, like pansharpening.")
-    inputs: dict[str, Any] = Field(
-        description="Its inputs. `title` is the title of the results; items are given as their self hrefs."
-    )
-    budget_id: str | None = Field(
-        default=None,
-        description="A budget kept by UP42 that pays for it. Another one does not make it another job.",
-    )
-
-    @property
-    def process_name(self) -> str:
-        """What is to run."""
-        return self.process
-
-    def canonical(self) -> Any:
-        """The inputs. Who pays is no part of what is asked for: nothing is bought twice by that."""
-        return self.inputs
+__all__ = ["Up42Service"]
 
 
 class Up42Service(JobService[Up42Request]):

@@ -12,7 +12,7 @@ from eoflows.jobs.models import Phase
 from eoflows.jobs.resolve import resolve_job
 from eoflows.sandbox import Fault
 from eoflows.services.ogc_processes import InvalidInputsError
-from eoflows.services.ogc_processes.service import OgcRequest
+from eoflows.services.ogc_processes.request import OgcRequest
 
 pytestmark = pytest.mark.anyio
 

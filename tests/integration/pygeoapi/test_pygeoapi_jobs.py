@@ -15,7 +15,7 @@ from eoflows.jobs.ledger import Intent
 from eoflows.jobs.models import Phase
 from eoflows.jobs.service import JobServer
 from eoflows.services.ogc_processes import InvalidInputsError
-from eoflows.services.ogc_processes.service import OgcRequest
+from eoflows.services.ogc_processes.request import OgcRequest
 
 pytestmark = pytest.mark.anyio
 

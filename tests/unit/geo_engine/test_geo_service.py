@@ -11,10 +11,10 @@ from pydantic import SecretStr, TypeAdapter, ValidationError
 from eoflows.base.errors import AbsentError, ConflictError, ContractError, InvalidInputError
 from eoflows.blocks import GeoEngineServer
 from eoflows.jobs.models import Phase, Recognition, intent_key
+from eoflows.jobs.registry import AnyRequest
 from eoflows.services.geo_engine.queries import BoundingBox2D
 from eoflows.services.geo_engine.request import GeoEngineRequest
 from eoflows.services.geo_engine.service import job_server
-from eoflows.tasks.submit import AnyRequest
 
 pytestmark = pytest.mark.anyio
 WORKFLOW = uuid.UUID("5b9508a8-bd34-5a1c-acd6-75bb832d2d38")

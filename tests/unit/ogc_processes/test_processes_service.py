@@ -16,8 +16,9 @@ from eoflows.jobs.service import JobServer
 from eoflows.services.ogc_processes import InvalidInputsError, Output, Subscriber
 from eoflows.services.ogc_processes.kept import MOST_KEPT, answer_in, kept_answer
 from eoflows.services.ogc_processes.outputs import outputs_of
+from eoflows.services.ogc_processes.request import OgcRequest
 from eoflows.services.ogc_processes.results import read_results
-from eoflows.services.ogc_processes.service import OgcRequest, OgcService
+from eoflows.services.ogc_processes.service import OgcService
 
 HELLO = OgcRequest(process_id="echo", inputs={"message": "hello"})
 JSON_VALUES = st.recursive(
