@@ -59,7 +59,14 @@ class Services:
 
 def build_app(settings: SandboxSettings, origins: Origins) -> Services:
     """Build the services and fill them with products."""
-    log, faults, tokens = RequestLog(settings.log_capacity), FaultBook(), TokenStore(settings)
+    log, faults = RequestLog(settings.log_capacity), FaultBook()
+    tokens = TokenStore(
+        users=settings.users,
+        clock=settings.clock,
+        seed=settings.seed,
+        lifetime=settings.token_lifetime,
+        refresh_lifetime=settings.refresh_lifetime,
+    )
     gate = Gate(settings.keys, tokens)
     stations = {
         name: Station(name, settings.stations.get(name, StationSettings()), collections, gate, origins)

@@ -6,36 +6,29 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Protocol
 from urllib.parse import parse_qs
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-__all__ = ["TokenSettings", "TokenStore", "token_routes"]
+__all__ = ["TokenStore", "token_routes"]
 
 
-class TokenSettings(Protocol):
-    """What is asked of the sandbox's settings, which have the meanings."""
-
-    @property
-    def users(self) -> Mapping[str, str]: ...  # noqa: D102
-    @property
-    def clock(self) -> Callable[[], datetime]: ...  # noqa: D102
-    @property
-    def seed(self) -> int: ...  # noqa: D102
-    @property
-    def token_lifetime(self) -> float: ...  # noqa: D102
-    @property
-    def refresh_lifetime(self) -> float | None: ...  # noqa: D102
-
-
-@dataclass
+@dataclass(kw_only=True)
 class TokenStore:
     """Tokens issued, and until when they live."""
 
-    settings: TokenSettings
+    users: Mapping[str, str]
+    """Login to password."""
+    clock: Callable[[], datetime]
+    """The time now."""
+    seed: int
+    """Another seed, other tokens."""
+    lifetime: float
+    """Seconds that an access token lives."""
+    refresh_lifetime: float | None
+    """Seconds that a refresh token lives; None: nothing is said of that."""
     issued: int = 0
     """Number of access tokens issued."""
     _access: dict[str, datetime] = field(default_factory=dict)
@@ -45,18 +38,16 @@ class TokenStore:
 
     def issue(self, user: str) -> dict[str, object]:
         """Return a token document for a user."""
-        settings = self.settings
-        now = settings.clock()
+        now, lifetime = self.clock(), self.refresh_lifetime
         with self._lock:
             self.issued += 1
             access, refresh = self._name(user), self._name(user)
-            self._access[access] = now + timedelta(seconds=settings.token_lifetime)
-            lifetime = settings.refresh_lifetime
+            self._access[access] = now + timedelta(seconds=self.lifetime)
             self._refresh[refresh] = (user, None if lifetime is None else now + timedelta(seconds=lifetime))
         document: dict[str, object] = {
             "access_token": access,
             "token_type": "Bearer",
-            "expires_in": settings.token_lifetime,
+            "expires_in": self.lifetime,
             "refresh_token": refresh,
         }
         if lifetime is not None:
@@ -64,20 +55,20 @@ class TokenStore:
         return document
 
     def _name(self, user: str) -> str:
-        text = f"{self.settings.seed}:{user}:{next(self._numbers)}"
+        text = f"{self.seed}:{user}:{next(self._numbers)}"
         return hashlib.sha256(text.encode()).hexdigest()
 
     def is_valid(self, token: str) -> bool:
         """Tell whether an access token is known and alive."""
         with self._lock:
             until = self._access.get(token)
-        return until is not None and self.settings.clock() < until
+        return until is not None and self.clock() < until
 
     def refreshed(self, token: str) -> str | None:
         """Use up a refresh token and return its user; None if it is not valid."""
         with self._lock:
             user, until = self._refresh.pop(token, (None, None))
-        return user if user and (until is None or self.settings.clock() < until) else None
+        return user if user and (until is None or self.clock() < until) else None
 
     def expire_all(self) -> None:
         """End the life of every access token issued so far."""
@@ -100,7 +91,7 @@ def _grant(tokens: TokenStore, form: Mapping[str, str]) -> Response:
     kind = form.get("grant_type")
     if kind == "password":
         user: str | None = form.get("username", "")
-        if tokens.settings.users.get(user or "") != form.get("password", ""):
+        if tokens.users.get(user or "") != form.get("password", ""):
             user = None
     elif kind == "refresh_token":
         user = tokens.refreshed(form.get("refresh_token", ""))

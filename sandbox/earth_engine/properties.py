@@ -3,36 +3,12 @@
 import math
 import random
 import string
-from datetime import datetime, timedelta
-from typing import Any, Protocol
+from datetime import timedelta
+from typing import Any
 
-from eoflows.sandbox.earth_engine.collections import CollectionSpec, Satellite
+from eoflows.sandbox.earth_engine.passes import Passing
 
 __all__ = ["describe", "scene_name"]
-
-
-class Passing(Protocol):
-    """What is told of a scene; each is as `scenes.Scene` has it."""
-
-    @property
-    def spec(self) -> CollectionSpec: ...
-    @property
-    def satellite(self) -> Satellite: ...
-    @property
-    def column(self) -> int: ...
-    @property
-    def row(self) -> int: ...
-    @property
-    def orbit(self) -> int: ...
-    @property
-    def time(self) -> datetime: ...
-    @property
-    def day(self) -> str: ...
-    @property
-    def centre(self) -> tuple[float, float]: ...
-    @property
-    def name(self) -> str: ...
-
 
 _BANDS = "CDEFGHJKLMNPQRSTUVWX"
 _LETTERS = "".join(sign for sign in string.ascii_uppercase if sign not in "IO")
@@ -59,7 +35,7 @@ def describe(scene: Passing, chance: random.Random) -> dict[str, Any]:
     own = {"landsat": _landsat, "sentinel2": _sentinel2, "hls": _hls}[scene.spec.kind](scene, chance)
     return {
         **own,
-        "system:index": scene.name,
+        "system:index": scene_name(scene),
         "system:time_start": start,
         "system:time_end": start + (0 if scene.spec.kind == "sentinel2" else 28_000),
         "system:asset_size": chance.randrange(300_000_000, 900_000_000),

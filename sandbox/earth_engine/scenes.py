@@ -11,12 +11,12 @@ from functools import cached_property
 from typing import Any
 
 from eoflows.sandbox.earth_engine.collections import COLLECTIONS, CollectionSpec, Satellite
+from eoflows.sandbox.earth_engine.passes import Bounds, Passing
 from eoflows.sandbox.earth_engine.properties import describe, scene_name
 from eoflows.sandbox.earth_engine.settings import Gap
 
 __all__ = ["Bounds", "Catalogue", "Scene"]
 
-Bounds = tuple[float, float, float, float]
 _DAY = timedelta(days=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LOCAL_TIME = 10.25
@@ -25,42 +25,8 @@ _DOUBLED_FROM = 60.0
 
 
 @dataclass(frozen=True)
-class Scene:
+class Scene(Passing):
     """One image of a collection."""
-
-    spec: CollectionSpec
-    satellite: Satellite
-    column: int
-    """Number of the cell, eastwards from 180 degrees west."""
-    row: int
-    """Number of the cell, southwards from the collection's northern limit."""
-    orbit: int
-    """Number of the pass: Landsat's path, Sentinel-2's relative orbit."""
-    time: datetime
-    """When it was taken, UTC."""
-    seed: int
-
-    @property
-    def day(self) -> str:
-        """UTC day, as 2022-01-31."""
-        return f"{self.time:%Y-%m-%d}"
-
-    @property
-    def acquisition(self) -> str:
-        """Collection, day and orbit: scenes that have it in common show the same ground."""
-        return f"{self.spec.id}|{self.day}|{self.orbit}"
-
-    @property
-    def centre(self) -> tuple[float, float]:
-        """Longitude and latitude, degrees."""
-        cell = self.spec.cell
-        return (-180 + (self.column + 0.5) * cell, self.spec.limit - (self.row + 0.5) * cell)
-
-    @property
-    def bounds(self) -> Bounds:
-        """West, south, east, north of the footprint, degrees."""
-        (x, y), reach = self.centre, self.spec.cell / 2 + self.spec.margin
-        return (x - reach, y - reach, x + reach, y + reach)
 
     @cached_property
     def name(self) -> str:

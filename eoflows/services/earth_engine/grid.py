@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from eoflows.base.errors import InvalidInputError
-from eoflows.services.earth_engine.regions import tiles_of_region
+from eoflows.services.earth_engine.regions import read_region, tiles_within
 from eoflows.services.earth_engine.tiles import Bounds, Index, Tile, exact, plain
 
 __all__ = ["Limits", "TileGrid", "TileIndexError", "known_grids", "load_grids"]
@@ -164,7 +164,8 @@ class TileGrid:
             roi: A GeoJSON geometry, or anything with `__geo_interface__`.
             crs: The region's coordinate reference system; None: the grid's.
         """
-        return tiles_of_region(self, roi, crs)
+        region = read_region(roi, crs, self.crs)
+        return tiles_within(region, self.bounds_to_tiles(region.bounds))
 
     def geojson(self, *, rfc7946: bool = True) -> dict[str, Any]:
         """Describe all tiles as a GeoJSON feature collection; see `Tile.geojson`."""

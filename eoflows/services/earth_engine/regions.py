@@ -1,34 +1,21 @@
 """Which tiles a region needs."""
 
 from collections.abc import Iterable
-from typing import Any, Protocol
+from typing import Any
 
 from eoflows.base.errors import InvalidInputError
-from eoflows.services.earth_engine.tiles import Bounds, Tile
+from eoflows.services.earth_engine.tiles import Tile
 
-__all__ = ["Tiling", "tiles_of_region"]
-
-
-class Tiling(Protocol):
-    """What is asked of a grid."""
-
-    @property
-    def crs(self) -> str:
-        """Its coordinate reference system."""
-        ...
-
-    def bounds_to_tiles(self, bounds: Bounds) -> Iterable[Tile]:
-        """Give the tiles that share an area with a box, row by row."""
-        ...
+__all__ = ["read_region", "tiles_within"]
 
 
-def tiles_of_region(grid: Tiling, roi: Any, crs: str | None) -> list[Tile]:
-    """Give the tiles that share an area with a region, row by row.
+def read_region(roi: Any, crs: str | None, target: str) -> Any:
+    """Read a region as a shapely geometry.
 
     Args:
-        grid: The grid.
         roi: A GeoJSON geometry, or anything with `__geo_interface__`.
-        crs: The region's coordinate reference system; None: the grid's.
+        crs: The region's coordinate reference system; None: the target's.
+        target: The coordinate reference system of the geometry.
 
     Raises:
         InvalidInputError: It is no area.
@@ -41,13 +28,25 @@ def tiles_of_region(grid: Tiling, roi: Any, crs: str | None) -> list[Tile]:
     except (AttributeError, KeyError, TypeError, ValueError, shapely.errors.ShapelyError) as error:
         raise InvalidInputError(f"the region is no GeoJSON geometry: {error}") from error
     if crs is not None:
-        region = _moved(region, crs, grid.crs)
+        region = _moved(region, crs, target)
     if region.is_empty or not region.area:
         raise InvalidInputError("the region has no area; use point_to_tile for a point")
+    return region
+
+
+def tiles_within(region: Any, tiles: Iterable[Tile]) -> list[Tile]:
+    """Give those of some tiles that share an area with a region.
+
+    Args:
+        region: As `read_region` gives it, in the tiles' coordinate reference system.
+        tiles: The tiles.
+    """
+    import shapely  # noqa: PLC0415
+
     shapely.prepare(region)
     return [
         tile
-        for tile in grid.bounds_to_tiles(region.bounds)
+        for tile in tiles
         if region.intersects(box := shapely.box(*tile.bounds)) and not region.touches(box)
     ]
 

@@ -168,10 +168,9 @@ class RasterTile2D:
             clip_with_bounds: Only the pixels that this box touches.
         """
         whole = Window(0, 0, *self.shape)
-        clipped = (
-            whole if clip_with_bounds is None else whole.common(self.geo_transform.window(clip_with_bounds))
-        )
-        window = clipped or Window(0, 0, 0, 0)
+        window = whole
+        if clip_with_bounds is not None:
+            window = whole.common(self.geo_transform.window(clip_with_bounds)) or Window(0, 0, 0, 0)
         fill = default_fill(self.numpy_data_type)
         values = self.to_numpy_data_array(fill)[window.within(whole)]
         nodata = {"nodata": fill.item()} if self.has_null_values and values.dtype.kind != "f" else {}
