@@ -6,7 +6,7 @@ forgotten. SQLite serves the workers of one host, PostgreSQL those of many.
 
 from eoflows.jobs.ledger.approvals import Approval, ApprovalState
 from eoflows.jobs.ledger.figures import Figures
-from eoflows.jobs.ledger.intents import Lease, Likeness, Rivals
+from eoflows.jobs.ledger.intents import Likeness, Rivals
 from eoflows.jobs.ledger.ledger import Ledger
 from eoflows.jobs.ledger.queries import JobFilter
 from eoflows.jobs.ledger.records import (
@@ -18,6 +18,7 @@ from eoflows.jobs.ledger.records import (
     JobRecord,
     Reservation,
 )
+from eoflows.jobs.ledger.transaction import Lease
 
 __all__ = [
     "Approval",

@@ -10,11 +10,13 @@ import sqlalchemy as sa
 
 from eoflows.base.errors import InvalidInputError, LedgerError
 from eoflows.jobs.ledger import money
-from eoflows.jobs.ledger.intents import plan
+from eoflows.jobs.ledger.intents import end_unsent, plan
 from eoflows.jobs.ledger.records import Intent
-from eoflows.jobs.ledger.statements import chunks, insert, inserts
+from eoflows.jobs.ledger.statements import insert, inserts, is_one_of
 from eoflows.jobs.ledger.tables import approvals, jobs
+from eoflows.jobs.ledger.transaction import Look
 from eoflows.jobs.models import Phase
+from eoflows.jobs.transitions import Event
 
 __all__ = ["Approval", "ApprovalState", "ask", "decide", "expire", "find_approvals"]
 
@@ -67,14 +69,14 @@ def _read(row: sa.RowMapping) -> Approval:
     return Approval(**{**row, "state": ApprovalState(row["state"])})
 
 
-def find_approvals(connection: sa.Connection, subject: str) -> list[Approval]:
+def find_approvals(look: Look, subject: str) -> list[Approval]:
     """Give what was asked and decided about a subject, the newest first."""
     statement = sa.select(approvals).where(approvals.c.subject == subject)
     newest = statement.order_by(approvals.c.asked_at.desc())
-    return [_read(row) for row in connection.execute(newest).mappings()]
+    return [_read(row) for row in look.connection.execute(newest).mappings()]
 
 
-def ask(connection: sa.Connection, wanted: Approval, intents: Sequence[Intent], now: datetime) -> Approval:
+def ask(look: Look, wanted: Approval, planned: Sequence[Intent]) -> Approval:
     """Ask for an approval, and set aside the money of what it is about, all in one transaction.
 
     Asked again, the question that stands is given. One that was rejected or is void is asked anew. Other
@@ -83,10 +85,10 @@ def ask(connection: sa.Connection, wanted: Approval, intents: Sequence[Intent], 
     Raises:
         BudgetError: A budget does not cover it; nothing is asked.
     """
-    expire(connection, now)
-    for other in find_approvals(connection, wanted.subject):
+    expire(look)
+    for other in find_approvals(look, wanted.subject):
         if other.state is ApprovalState.ASKED and other.id != wanted.id:
-            _close(connection, other.id, ApprovalState.EXPIRED, "", "the estimate has changed", now)
+            _close(look, other.id, ApprovalState.EXPIRED, "", "the estimate has changed")
     values: dict[str, Any] = {
         "subject": wanted.subject,
         "credits": wanted.credits,
@@ -96,37 +98,37 @@ def ask(connection: sa.Connection, wanted: Approval, intents: Sequence[Intent], 
         "state": str(ApprovalState.ASKED),
         "who": "",
         "why": "",
-        "asked_at": now,
+        "asked_at": look.now,
         "decided_at": None,
     }
     over = approvals.c.state.in_([str(ApprovalState.REJECTED), str(ApprovalState.EXPIRED)])
-    statement = insert(connection, approvals).values(id=wanted.id, **values)
+    statement = insert(look.connection, approvals).values(id=wanted.id, **values)
     statement = statement.on_conflict_do_update(index_elements=["id"], set_=values, where=over)
-    if inserts(connection, statement, approvals.c.id):
-        _set_aside(connection, wanted.id, intents, now)
-    return _approval(connection, wanted.id)
+    if inserts(look.connection, statement, approvals.c.id):
+        _set_aside(look, wanted.id, planned)
+    return _approval(look, wanted.id)
 
 
-def _set_aside(connection: sa.Connection, name: str, intents: Sequence[Intent], now: datetime) -> None:
-    for record, intent in zip(plan(connection, intents, now, queued=False), intents, strict=True):
+def _set_aside(look: Look, name: str, planned: Sequence[Intent]) -> None:
+    for record, intent in zip(plan(look, planned, queued=False), planned, strict=True):
         if not record.sendable:
             continue
         if intent.reservation is not None:
-            money.reserve(connection, record.key, intent.reservation, now)
-        values = {"approval": name, "phase": str(Phase.PLANNED), "message": "waits for approval"}
-        connection.execute(sa.update(jobs).where(jobs.c.key == record.key).values(**values, changed_at=now))
+            money.reserve(look, record.key, intent.reservation)
+        values = {"approval": name, "message": "waits for approval", "changed_at": look.now}
+        look.connection.execute(sa.update(jobs).where(jobs.c.key == record.key).values(values))
 
 
-def _approval(connection: sa.Connection, name: str) -> Approval:
-    found = connection.execute(sa.select(approvals).where(approvals.c.id == name)).mappings().one_or_none()
+def _approval(look: Look, name: str) -> Approval:
+    found = (
+        look.connection.execute(sa.select(approvals).where(approvals.c.id == name)).mappings().one_or_none()
+    )
     if found is None:
         raise LedgerError(f"nobody has asked for approval {name!r}")
     return _read(found)
 
 
-def decide(
-    connection: sa.Connection, name: str, approve: bool, who: str, why: str, now: datetime
-) -> Approval:
+def decide(look: Look, name: str, *, approve: bool, who: str, why: str) -> Approval:
     """Write down what a person said. What has been decided, or is void, stays as it is.
 
     Raises:
@@ -135,38 +137,31 @@ def decide(
     """
     if approve and not who.strip():
         raise InvalidInputError("who approves? give a name; it is kept with the approval")
-    expire(connection, now)
-    if _approval(connection, name).state is ApprovalState.ASKED:
+    expire(look)
+    if _approval(look, name).state is ApprovalState.ASKED:
         state = ApprovalState.APPROVED if approve else ApprovalState.REJECTED
-        _close(connection, name, state, who, why, now)
-    return _approval(connection, name)
+        _close(look, name, state, who, why)
+    return _approval(look, name)
 
 
-def expire(connection: sa.Connection, now: datetime) -> int:
+def expire(look: Look) -> int:
     """Make void what nobody has decided in time, and free its money; give the number."""
     late = sa.select(approvals.c.id).where(
-        approvals.c.state == str(ApprovalState.ASKED), approvals.c.until <= now
+        approvals.c.state == str(ApprovalState.ASKED), approvals.c.until <= look.now
     )
-    names = connection.execute(late).scalars().all()
+    names = look.connection.execute(late).scalars().all()
     for name in names:
-        _close(connection, name, ApprovalState.EXPIRED, "", "nobody decided in time", now)
+        _close(look, name, ApprovalState.EXPIRED, "", "nobody decided in time")
     return len(names)
 
 
-def _close(
-    connection: sa.Connection, name: str, state: ApprovalState, who: str, why: str, now: datetime
-) -> None:
+def _close(look: Look, name: str, state: ApprovalState, who: str, why: str) -> None:
     asked = sa.and_(approvals.c.id == name, approvals.c.state == str(ApprovalState.ASKED))
-    values = {"state": str(state), "who": who, "why": why, "decided_at": now}
-    if connection.execute(sa.update(approvals).where(asked).values(values)).rowcount != 1:
+    values = {"state": str(state), "who": who, "why": why, "decided_at": look.now}
+    if look.connection.execute(sa.update(approvals).where(asked).values(values)).rowcount != 1:
         return
     if state is ApprovalState.APPROVED:
         return
-    waiting = sa.and_(jobs.c.approval == name, jobs.c.phase == str(Phase.PLANNED))
-    keys = connection.execute(sa.select(jobs.c.key).where(waiting)).scalars().all()
-    ended = {"phase": str(Phase.CANCELLED), "message": f"approval {state}: {why or 'no reason given'}"}
-    for part in chunks(keys):
-        statement = sa.update(jobs).where(jobs.c.key.in_(part))
-        connection.execute(statement.values(**ended, changed_at=now, finished_at=now))
-    for key in keys:
-        money.give_back(connection, key, now)
+    waiting = sa.and_(jobs.c.approval == name, is_one_of((Phase.PLANNED,)))
+    keys = look.connection.execute(sa.select(jobs.c.key).where(waiting)).scalars().all()
+    end_unsent(look, keys, Event.DENY, f"approval {state}: {why or 'no reason given'}")

@@ -11,9 +11,10 @@ import sqlalchemy as sa
 from eoflows.base.errors import InvalidInputError, LedgerError
 from eoflows.jobs.ledger.database import Database, read_url
 from eoflows.jobs.ledger.schema import version
-from eoflows.jobs.ledger.statements import FREE
+from eoflows.jobs.ledger.statements import FREE, columns_of, is_one_of
 from eoflows.jobs.ledger.tables import endpoints, jobs
 from eoflows.jobs.models import Phase
+from eoflows.jobs.transitions import Event, Standing, moved
 
 __all__ = ["back_up", "doubt_planned", "restore"]
 
@@ -79,17 +80,11 @@ async def doubt_planned(database: Database) -> int:
 def _doubt(connection: sa.Connection, now: datetime) -> int:
     if version(connection) is None:
         raise LedgerError("this is no ledger: it has no schema")
-    doubt = {
-        "phase": str(Phase.UNKNOWN),
-        "message": "restored from a copy; it may have been sent since",
-        "watched": True,
-        "changed_at": now,
-    }
+    move = moved(Standing(Phase.PLANNED), Event.DOUBT)
+    doubt = columns_of(move, now) | {"message": "restored from a copy; it may have been sent since"}
     connection.execute(sa.update(jobs).values(dict(FREE)))
     connection.execute(sa.update(endpoints).values(dict(FREE) | {"due_at": None}))
-    return connection.execute(
-        sa.update(jobs).where(jobs.c.phase == str(Phase.PLANNED)).values(doubt)
-    ).rowcount
+    return connection.execute(sa.update(jobs).where(is_one_of((Phase.PLANNED,))).values(doubt)).rowcount
 
 
 def _file(url: str) -> Path:

@@ -6,65 +6,53 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from eoflows.jobs.ledger.intents import Lease
 from eoflows.jobs.ledger.records import JobRecord
 from eoflows.jobs.ledger.statements import FREE, change, free_at, read_jobs
 from eoflows.jobs.ledger.tables import jobs
+from eoflows.jobs.ledger.transaction import Look
 
 __all__ = ["collect_failed", "collected", "hold_wanted", "want_again"]
 
 
-def hold_wanted(
-    connection: sa.Connection, most: int, lease: Lease, now: datetime, keys: Sequence[str] | None = None
-) -> list[JobRecord]:
+def hold_wanted(look: Look, most: int, keys: Sequence[str] | None = None) -> list[JobRecord]:
     """Take jobs whose results are to be fetched, oldest first.
 
     Args:
-        connection: An open transaction.
+        look: An open transaction.
         most: At the most so many.
-        lease: Who takes them.
-        now: Aware UTC.
         keys: Only of these; None: of all that are due.
     """
-    condition = sa.and_(jobs.c.wanted, free_at(now))
+    condition = sa.and_(jobs.c.wanted, free_at(look.now))
     if keys is None:
-        condition &= sa.or_(jobs.c.collect_after.is_(None), jobs.c.collect_after <= now)
+        condition &= sa.or_(jobs.c.collect_after.is_(None), jobs.c.collect_after <= look.now)
     else:
         condition &= jobs.c.key.in_(keys)
-    values = lease.values(now)
-    return [
-        change(connection, record.key, record.fence, values)
-        for record in read_jobs(connection, condition, limit=most, lock=True)
-    ]
+    values = look.lease.values(look.now)
+    found = read_jobs(look.connection, condition, limit=most, lock=True)
+    return [change(look, record, values) for record in found]
 
 
-def collected(
-    connection: sa.Connection, key: str, fence: int, outputs: Mapping[str, Any], now: datetime
-) -> JobRecord:
+def collected(look: Look, held: JobRecord, outputs: Mapping[str, Any]) -> JobRecord:
     """Write down what was fetched of a job."""
-    values = {"wanted": False, "collected_at": now, "outputs": dict(outputs), "changed_at": now}
-    return change(connection, key, fence, {**values, "collect_attempts": jobs.c.collect_attempts + 1, **FREE})
+    values = {"wanted": False, "collected_at": look.now, "outputs": dict(outputs), "changed_at": look.now}
+    return change(look, held, {**values, "collect_attempts": jobs.c.collect_attempts + 1, **FREE})
 
 
-def collect_failed(
-    connection: sa.Connection, key: str, fence: int, message: str, again: datetime | None, now: datetime
-) -> JobRecord:
+def collect_failed(look: Look, held: JobRecord, message: str, again: datetime | None) -> JobRecord:
     """Write down that results could not be fetched.
 
     Args:
-        connection: An open transaction.
-        key: The job.
-        fence: Number of the lease.
+        look: An open transaction.
+        held: The job.
         message: Why.
         again: When to try again; None: not by itself.
-        now: Aware UTC.
     """
-    values = {"wanted": again is not None, "collect_after": again, "message": message, "changed_at": now}
-    return change(connection, key, fence, {**values, "collect_attempts": jobs.c.collect_attempts + 1, **FREE})
+    values = {"wanted": again is not None, "collect_after": again, "message": message, "changed_at": look.now}
+    return change(look, held, {**values, "collect_attempts": jobs.c.collect_attempts + 1, **FREE})
 
 
-def want_again(connection: sa.Connection, keys: Sequence[str], now: datetime) -> int:
+def want_again(look: Look, keys: Sequence[str]) -> int:
     """Have results fetched again, or for the first time; give the number of jobs."""
     condition = sa.and_(jobs.c.key.in_(keys), jobs.c.phase == "succeeded")
-    values = {"wanted": True, "collect_after": None, "changed_at": now}
-    return connection.execute(sa.update(jobs).where(condition).values(values)).rowcount
+    values = {"wanted": True, "collect_after": None, "changed_at": look.now}
+    return look.connection.execute(sa.update(jobs).where(condition).values(values)).rowcount

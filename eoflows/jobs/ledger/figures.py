@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from eoflows.jobs.ledger.tables import endpoints, jobs
+from eoflows.jobs.ledger.transaction import Look
 
 __all__ = ["Figures", "figures"]
 
@@ -31,7 +32,7 @@ class Figures:
     failures: Mapping[tuple[str, str], int]
 
 
-def figures(connection: sa.Connection) -> Figures:
+def figures(look: Look) -> Figures:
     """Count everything in one look."""
     number = sa.func.count()
     by_phase = sa.select(jobs.c.service, jobs.c.phase, number).group_by(jobs.c.service, jobs.c.phase)
@@ -40,15 +41,17 @@ def figures(connection: sa.Connection) -> Figures:
     files: dict[str, int] = {}
     size: dict[str, int] = {}
     fetched = sa.select(jobs.c.service, jobs.c.outputs).where(jobs.c.collected_at.is_not(None))
-    for service, outputs in connection.execution_options(yield_per=1000).execute(fetched):
+    for service, outputs in look.connection.execution_options(yield_per=1000).execute(fetched):
         files[service] = files.get(service, 0) + len(outputs or {})
         size[service] = size.get(service, 0) + sum(one.get("size") or 0 for one in (outputs or {}).values())
     untold = sa.select(number).where(jobs.c.untold)
     return Figures(
-        jobs={(service, phase): count for service, phase, count in connection.execute(by_phase)},
-        wanted=dict(connection.execute(by_service).tuples().all()),
+        jobs={(service, phase): count for service, phase, count in look.connection.execute(by_phase)},
+        wanted=dict(look.connection.execute(by_service).tuples().all()),
         files=files,
         bytes=size,
-        untold=connection.execute(untold).scalar_one(),
-        failures={(service, endpoint): count for service, endpoint, count in connection.execute(failing)},
+        untold=look.connection.execute(untold).scalar_one(),
+        failures={
+            (service, endpoint): count for service, endpoint, count in look.connection.execute(failing)
+        },
     )

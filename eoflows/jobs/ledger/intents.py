@@ -1,8 +1,8 @@
 """From an intent to a job with an id: the transitions around the one request that cannot be repeated."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Literal
 
 import sqlalchemy as sa
@@ -15,26 +15,32 @@ from eoflows.jobs.ledger.statements import (
     NEVER_SENT,
     change,
     chunks,
+    columns_of,
     free_at,
     insert,
     insert_job,
+    is_one_of,
+    never_sent,
     read_job,
     read_jobs,
     values_of,
 )
 from eoflows.jobs.ledger.tables import Utc, endpoints, jobs
-from eoflows.jobs.models import CLOSED, JobState, Phase
+from eoflows.jobs.ledger.transaction import Look
+from eoflows.jobs.models import JobState, Phase
+from eoflows.jobs.transitions import Event, Standing, moved
 
 __all__ = [
-    "Lease",
     "Likeness",
     "Rivals",
     "abandon",
     "accepted",
     "adopt",
+    "end_unsent",
     "hold_planned",
     "intend",
     "note_seen",
+    "paid",
     "plan",
     "put_back",
     "refused",
@@ -46,26 +52,6 @@ __all__ = [
 ]
 
 Likeness = Literal["inputs", "process", "all"]
-
-
-class Lease:
-    """Who takes a row, and for how long.
-
-    Args:
-        owner: Any text that no other process uses.
-        seconds: Must be longer than one request may take.
-    """
-
-    def __init__(self, owner: str, seconds: float) -> None:
-        self.owner, self.seconds = owner, seconds
-
-    def values(self, now: datetime) -> dict[str, Any]:
-        """The row's columns."""
-        return {
-            "lease_owner": self.owner,
-            "lease_until": now + timedelta(seconds=self.seconds),
-            "fence": jobs.c.fence + 1,
-        }
 
 
 def _row(intent: Intent, now: datetime) -> dict[str, Any]:
@@ -101,163 +87,157 @@ def _know_endpoint(connection: sa.Connection, intent: Intent) -> None:
     )
 
 
-def intend(connection: sa.Connection, intent: Intent, lease: Lease, now: datetime) -> Intended:
-    """Write an intent, or find what has become of it; take its lease where there is something to do.
+def _step(look: Look, held: JobRecord, event: Event, message: str, **more: Any) -> JobRecord:
+    """Change a row that the caller holds as an event says, and let it go."""
+    move = moved(held.standing, event)
+    values = {**columns_of(move, look.now), "message": message, **FREE, **more}
+    record = change(look, held, values)
+    if move.frees:
+        money.give_back(look, held.key)
+    return record
+
+
+def _sending(look: Look, held: JobRecord) -> dict[str, Any]:
+    begun = {"attempts": held.attempts + 1, "sent_at": look.now, "message": ""}
+    return columns_of(moved(held.standing, Event.SEND), look.now) | begun | look.lease.values(look.now)
+
+
+def intend(look: Look, intent: Intent) -> Intended:
+    """Write an intent and its reservation, or find what has become of it; take its lease if there is work.
 
     Raises:
         BudgetError: The reservation is not covered; the intent is not written.
     """
-    _know_endpoint(connection, intent)
-    held = {"phase": str(Phase.SENDING), "attempts": 1, "sent_at": now, "watched": True}
-    row = _row(intent, now) | held | lease.values(now) | {"fence": 1}
-    written = insert_job(connection, row)
+    _know_endpoint(look.connection, intent)
+    first = moved(Standing(Phase.PLANNED), Event.SEND)
+    begun = {"attempts": 1, "sent_at": look.now, **look.lease.values(look.now), "fence": 1}
+    row = _row(intent, look.now) | columns_of(first, look.now) | begun
+    written = insert_job(look.connection, row)
     if written is not None:
         if intent.reservation is not None:
-            money.reserve(connection, intent.key, intent.reservation, now)
+            money.reserve(look, intent.key, intent.reservation)
         return Intended(written, Finding.SEND)
-    record = read_job(connection, row["key"])
+    record = read_job(look, row["key"])
+    finding = _finding(look, record)
+    if finding in (Finding.KNOWN, Finding.BUSY):
+        return Intended(record, finding)
+    if finding is Finding.RESOLVE:
+        return Intended(change(look, record, look.lease.values(look.now)), finding)
+    if intent.reservation is not None:
+        money.reserve(look, intent.key, intent.reservation)
+    anew = {"server": intent.server, "deadline_at": intent.deadline, "cancel_wanted_at": None}
+    return Intended(change(look, record, anew | _sending(look, record)), finding)
+
+
+def _finding(look: Look, record: JobRecord) -> Finding:
     if not (record.sendable or record.doubtful):
-        return Intended(record, Finding.KNOWN)
-    if record.lease_until is not None and record.lease_until > now:
-        return Intended(record, Finding.BUSY)
-    if record.sendable and intent.reservation is not None:
-        money.reserve(connection, intent.key, intent.reservation, now)
-    values = lease.values(now)
-    if record.doubtful:
-        return Intended(change(connection, record.key, record.fence, values), Finding.RESOLVE)
-    values |= {"server": intent.server, "deadline_at": intent.deadline, "cancel_wanted_at": None}
-    values |= _sending(record, now)
-    return Intended(change(connection, record.key, record.fence, values), Finding.SEND)
+        return Finding.KNOWN
+    if record.lease_until is not None and record.lease_until > look.now:
+        return Finding.BUSY
+    return Finding.SEND if record.sendable else Finding.RESOLVE
 
 
-def _sending(record: JobRecord, now: datetime) -> dict[str, Any]:
-    return {
-        "phase": str(Phase.SENDING),
-        "attempts": record.attempts + 1,
-        "sent_at": now,
-        "changed_at": now,
-        "watched": True,
-        "untold": False,
-        "message": "",
-        "finished_at": None,
-    }
+def end_unsent(look: Look, keys: Sequence[str], event: Event, message: str) -> None:
+    """End planned rows, which somebody wants stopped or denies, and free their money."""
+    move = moved(Standing(Phase.PLANNED), event)
+    values = columns_of(move, look.now) | {"message": message}
+    for part in chunks(keys):
+        mine = sa.and_(jobs.c.key.in_(part), is_one_of((Phase.PLANNED,)))
+        look.connection.execute(sa.update(jobs).where(mine).values(values))
+    for key in money.unsettled(look, keys):
+        money.give_back(look, key)
 
 
-def take(connection: sa.Connection, key: str, lease: Lease, now: datetime) -> Intended:
+def take(look: Look, key: str) -> Intended:
     """Take the lease of a row that is planned or doubtful, if it is free; nothing is sent by that."""
-    record = read_job(connection, key)
-    if not (record.sendable or record.doubtful):
-        return Intended(record, Finding.KNOWN)
-    if record.lease_until is not None and record.lease_until > now:
-        return Intended(record, Finding.BUSY)
-    taken = change(connection, key, record.fence, lease.values(now))
-    return Intended(taken, Finding.SEND if record.sendable else Finding.RESOLVE)
+    record = read_job(look, key)
+    finding = _finding(look, record)
+    if finding in (Finding.KNOWN, Finding.BUSY):
+        return Intended(record, finding)
+    return Intended(change(look, record, look.lease.values(look.now)), finding)
 
 
-def plan(
-    connection: sa.Connection, intents: Sequence[Intent], now: datetime, *, queued: bool = True
-) -> list[JobRecord]:
+def plan(look: Look, planned: Sequence[Intent], *, queued: bool = True) -> list[JobRecord]:
     """Write intents that are to be sent later; jobs that are there stay.
 
     Args:
-        connection: An open transaction.
-        intents: What is to be sent.
-        now: Aware UTC.
+        look: An open transaction.
+        planned: What is to be sent.
         queued: Whether the tracker sends them when the service has room.
     """
-    for intent in intents:
+    for intent in planned:
         if queued and intent.reservation is not None:
             raise InvalidInputError("a queued job cannot set money aside; submit it instead")
-        _know_endpoint(connection, intent)
-    state = {"phase": str(Phase.PLANNED), "queued": queued, "watched": queued}
-    rows = [_row(intent, now) | state for intent in intents]
+        _know_endpoint(look.connection, intent)
+    move = moved(Standing(Phase.PLANNED, queued=queued), Event.PLAN)
+    state = columns_of(move, look.now) | {"queued": queued}
+    rows = [_row(intent, look.now) | state for intent in planned]
     for start in range(0, len(rows), 100):
-        statement = insert(connection, jobs).values(rows[start : start + 100])
-        again = state | {"untold": False, "message": "", "cancel_wanted_at": None, "finished_at": None}
-        never_sent = [str(Phase.REJECTED), str(Phase.CANCELLED)]
-        sendable = sa.or_(
-            jobs.c.phase == str(Phase.PLANNED),
-            sa.and_(jobs.c.phase.in_(never_sent), jobs.c.remote_id.is_(None)),
-        )
-        connection.execute(
+        statement = insert(look.connection, jobs).values(rows[start : start + 100])
+        again = state | {"message": "", "cancel_wanted_at": None, "finished_at": None}
+        del again["changed_at"]
+        sendable = sa.or_(is_one_of((Phase.PLANNED,)), never_sent())
+        look.connection.execute(
             statement.on_conflict_do_update(index_elements=["key"], set_=again, where=sendable)
         )
-    return [read_job(connection, intent.key, lock=False) for intent in intents]
+    return [read_job(look, intent.key, lock=False) for intent in planned]
 
 
-def hold_planned(
-    connection: sa.Connection, service: str, endpoint: str, most: int, lease: Lease, now: datetime
-) -> list[JobRecord]:
+def hold_planned(look: Look, service: str, endpoint: str, most: int) -> list[JobRecord]:
     """Take planned jobs of an endpoint for sending, the oldest first, up to its room."""
     waiting = sa.and_(
         jobs.c.service == service,
         jobs.c.endpoint == endpoint,
         jobs.c.watched,
         jobs.c.queued,
-        jobs.c.phase == str(Phase.PLANNED),
-        free_at(now),
+        is_one_of((Phase.PLANNED,)),
+        free_at(look.now),
     )
-    found = read_jobs(connection, waiting, limit=most, lock=True)
-    return [
-        change(connection, record.key, record.fence, lease.values(now) | _sending(record, now))
-        for record in found
-    ]
+    found = read_jobs(look.connection, waiting, limit=most, lock=True)
+    return [change(look, record, _sending(look, record)) for record in found]
 
 
-def resend(connection: sa.Connection, key: str, fence: int, lease: Lease, now: datetime) -> JobRecord:
+def resend(look: Look, held: JobRecord) -> JobRecord:
     """Begin another attempt of a row that is held, after the service was asked and has no such job."""
-    record = read_job(connection, key)
-    return change(connection, key, fence, _sending(record, now) | lease.values(now))
+    return change(look, held, _sending(look, held))
 
 
-def note_seen(connection: sa.Connection, key: str, fence: int, ids: Sequence[str]) -> JobRecord:
+def note_seen(look: Look, held: JobRecord, ids: Sequence[str]) -> JobRecord:
     """Remember which ids were listed before the request is sent."""
-    return change(connection, key, fence, {"seen_before": list(ids)})
+    return change(look, held, {"seen_before": list(ids)})
 
 
-def accepted(connection: sa.Connection, key: str, fence: int, state: JobState, now: datetime) -> JobRecord:
+def accepted(look: Look, held: JobRecord, state: JobState) -> JobRecord:
     """Write down the job that the service has made."""
-    record = change(connection, key, fence, {**values_of(state, now), **_closing(state), **FREE})
-    money.settle(connection, key, state, now)
+    move = moved(held.standing, Event.SAY, said=state.phase, billing=state.billing)
+    values = columns_of(move, look.now, finished=state.finished)
+    record = change(look, held, {**values, **values_of(state), **FREE})
+    money.settle(look, held.key, state)
     return record
 
 
-def _closing(state: JobState) -> dict[str, Any]:
-    if state.phase not in CLOSED:
-        return {}
-    return {"untold": True, "wanted": state.phase is Phase.SUCCEEDED}
-
-
-def refused(connection: sa.Connection, key: str, fence: int, message: str, now: datetime) -> JobRecord:
+def refused(look: Look, held: JobRecord, message: str) -> JobRecord:
     """Write down a definite no: there is no job, and the money is free."""
-    values = {"phase": str(Phase.REJECTED), "message": message, "changed_at": now, "finished_at": now}
-    record = change(connection, key, fence, {**values, "watched": False, "untold": True, **FREE})
-    money.give_back(connection, key, now)
-    return record
+    return _step(look, held, Event.REFUSE, message)
 
 
-def put_back(connection: sa.Connection, key: str, fence: int, message: str, now: datetime) -> JobRecord:
+def put_back(look: Look, held: JobRecord, message: str) -> JobRecord:
     """Write down that there is certainly no job, so that it may be sent later; its money is free.
 
     One that somebody wants stopped is thereby stopped.
     """
-    record = read_job(connection, key)
-    values = {"phase": str(Phase.PLANNED), "message": message, "changed_at": now, "watched": record.queued}
-    if record.cancel_wanted_at is not None:
-        values |= {**NEVER_SENT, "finished_at": now}
-    changed = change(connection, key, fence, {**values, **FREE})
-    money.give_back(connection, key, now)
-    return changed
+    # Somebody may have asked to stop it since it was taken.
+    known = replace(read_job(look, held.key), fence=held.fence)
+    return _step(look, known, Event.PUT_BACK, NEVER_SENT if known.cancel_wanted_at else message)
 
 
-def unknown(connection: sa.Connection, key: str, fence: int, message: str, now: datetime) -> JobRecord:
+def unknown(look: Look, held: JobRecord, message: str) -> JobRecord:
     """Write down that nobody can say yet whether there is a job; the money stays set aside.
 
     Its time of change stays that of the beginning of the doubt.
     """
-    since = sa.case((jobs.c.phase == str(Phase.UNKNOWN), jobs.c.changed_at), else_=sa.literal(now, Utc))
-    values = {"phase": str(Phase.UNKNOWN), "message": message, "changed_at": since, "watched": True}
-    return change(connection, key, fence, {**values, **FREE})
+    begun = (jobs.c.phase == str(Phase.UNKNOWN), jobs.c.changed_at)
+    return _step(look, held, Event.DOUBT, message, changed_at=sa.case(begun, else_=sa.literal(look.now, Utc)))
 
 
 @dataclass(frozen=True)
@@ -275,16 +255,13 @@ class Rivals:
     doubtful: bool
 
 
-def rivals(
-    connection: sa.Connection, record: JobRecord, ids: Sequence[str], now: datetime, *, like: Likeness
-) -> Rivals:
+def rivals(look: Look, record: JobRecord, ids: Sequence[str], *, like: Likeness) -> Rivals:
     """Look at the other rows of a row's endpoint.
 
     Args:
-        connection: An open transaction.
+        look: An open transaction.
         record: The row.
         ids: Jobs that it may adopt.
-        now: Aware UTC.
         like: Which rows ask for the like: those with equal `inputs`, of the same `process`, or `all`.
     """
     here = sa.and_(
@@ -293,57 +270,53 @@ def rivals(
     taken: set[str] = set()
     for part in chunks(ids):
         known = sa.select(jobs.c.remote_id).where(here, jobs.c.remote_id.in_(part))
-        taken |= {one for one in connection.execute(known).scalars() if one}
+        taken |= {one for one in look.connection.execute(known).scalars() if one}
     same = {
         "inputs": jobs.c.fingerprint == record.fingerprint,
         "process": jobs.c.process == record.process,
         "all": sa.true(),
     }[like]
-    doubtful = jobs.c.phase.in_([str(Phase.SENDING), str(Phase.UNKNOWN)])
-    leases = connection.execute(sa.select(jobs.c.lease_until).where(here, same, doubtful)).scalars().all()
-    sending = any(lease is not None and lease > now for lease in leases)
+    doubtful = sa.select(jobs.c.lease_until).where(here, same, is_one_of((Phase.SENDING, Phase.UNKNOWN)))
+    leases = look.connection.execute(doubtful).scalars().all()
+    sending = any(lease is not None and lease > look.now for lease in leases)
     return Rivals(frozenset(taken), sending, bool(leases))
 
 
-def adopt(connection: sa.Connection, key: str, fence: int, state: JobState, now: datetime) -> JobRecord:
+def adopt(look: Look, held: JobRecord, state: JobState) -> JobRecord:
     """Write down that a job of the service is this one.
 
     Raises:
         TakenError: Another row has it.
         LateError: Somebody has taken the row over meanwhile.
     """
-    record = read_job(connection, key)
-    here = sa.and_(endpoints.c.service == record.service, endpoints.c.endpoint == record.endpoint)
+    here = sa.and_(endpoints.c.service == held.service, endpoints.c.endpoint == held.endpoint)
     # Two rows that look at the same job adopt it one after the other.
-    connection.execute(sa.select(endpoints.c.endpoint).where(here).with_for_update())
-    if rivals(connection, record, [state.id], now, like="inputs").taken:
-        raise TakenError(
-            f"job {state.id} at {record.endpoint} belongs to another intent; nothing was written"
-        )
-    return accepted(connection, key, fence, state, now)
+    look.connection.execute(sa.select(endpoints.c.endpoint).where(here).with_for_update())
+    if rivals(look, held, [state.id], like="inputs").taken:
+        raise TakenError(f"job {state.id} at {held.endpoint} belongs to another intent; nothing was written")
+    return accepted(look, held, state)
 
 
-def paid(
-    connection: sa.Connection, record: JobRecord, credits: int, message: str, now: datetime
-) -> JobRecord:
+def paid(look: Look, record: JobRecord, credits: int, message: str) -> JobRecord:
     """Write down what a person says that an ended job has cost; nothing more is expected of its service.
 
     Raises:
         LedgerError: No money is set aside for it.
     """
-    money.pay(connection, record.key, credits, now)
-    values = {"credits": credits, "message": message, "changed_at": now, "watched": False}
-    return change(connection, record.key, record.fence, values)
+    money.pay(look, record.key, credits)
+    values = columns_of(moved(record.standing, Event.PAY), look.now)
+    return change(look, record, {**values, "credits": credits, "message": message})
 
 
-def renew(connection: sa.Connection, key: str, fence: int, lease: Lease, now: datetime) -> None:
-    """Keep a row for longer."""
-    change(connection, key, fence, {"lease_until": now + timedelta(seconds=lease.seconds)})
+def renew(look: Look, held: JobRecord) -> None:
+    """Keep a row for longer.
+
+    Raises:
+        LateError: Somebody has taken it over meanwhile.
+    """
+    change(look, held, {"lease_until": look.lease.until(look.now)})
 
 
-def abandon(connection: sa.Connection, key: str, fence: int, message: str, now: datetime) -> JobRecord:
+def abandon(look: Look, held: JobRecord, message: str) -> JobRecord:
     """Write down that a person has given a job up; money that it may have cost stays set aside."""
-    values = {"phase": str(Phase.ABANDONED), "message": message, "changed_at": now, "finished_at": now}
-    return change(
-        connection, key, fence, {**values, "watched": False, "untold": True, "wanted": False, **FREE}
-    )
+    return _step(look, held, Event.ABANDON, message)

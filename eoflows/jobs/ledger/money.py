@@ -10,6 +10,7 @@ from eoflows.base.errors import BudgetError, InvalidInputError, LedgerError
 from eoflows.jobs.ledger.records import Balance, Reservation
 from eoflows.jobs.ledger.statements import chunks, insert, price
 from eoflows.jobs.ledger.tables import budgets, reservations
+from eoflows.jobs.ledger.transaction import Look
 from eoflows.jobs.models import JobState
 
 __all__ = [
@@ -27,13 +28,13 @@ __all__ = [
 Period = Literal["", "day", "month", "year"]
 
 
-def set_budget(connection: sa.Connection, name: str, credits: int, period: Period) -> None:
+def set_budget(look: Look, name: str, credits: int, period: Period = "") -> None:
     """Make a budget, or change its limit; what is set aside stays."""
     if credits < 0 or not name:
         raise InvalidInputError(f"budget {name!r} of {credits} credits: give a name, and 0 or more credits")
     values: dict[str, Any] = {"credits": credits, "period": period}
-    statement = insert(connection, budgets).values(name=name, **values)
-    connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_=values))
+    statement = insert(look.connection, budgets).values(name=name, **values)
+    look.connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_=values))
 
 
 def _start(period: str, now: datetime) -> datetime | None:
@@ -42,20 +43,19 @@ def _start(period: str, now: datetime) -> datetime | None:
     return starts.get(period)
 
 
-def balance(connection: sa.Connection, name: str, now: datetime, *, lock: bool = False) -> Balance:
+def balance(look: Look, name: str, *, lock: bool = False) -> Balance:
     """Give a budget's balance in its present period.
 
     Args:
-        connection: An open transaction.
+        look: An open transaction; days, months and years begin at midnight UTC.
         name: The budget.
-        now: Aware UTC; days, months and years begin at midnight UTC.
         lock: Whether nobody else may reserve until the transaction ends.
 
     Raises:
         LedgerError: There is no such budget.
     """
     statement = sa.select(budgets).where(budgets.c.name == name)
-    row = connection.execute(statement.with_for_update() if lock else statement).mappings().one_or_none()
+    row = look.connection.execute(statement.with_for_update() if lock else statement).mappings().one_or_none()
     if row is None:
         raise LedgerError(f"there is no budget {name!r}; make it with the flow set-budget")
     open_, paid = reservations.c.settled.is_(None), reservations.c.settled
@@ -63,22 +63,22 @@ def balance(connection: sa.Connection, name: str, now: datetime, *, lock: bool =
         sa.func.coalesce(sa.func.sum(sa.case((open_, reservations.c.reserved), else_=0)), 0),
         sa.func.coalesce(sa.func.sum(sa.func.coalesce(paid, 0)), 0),
     ).where(reservations.c.budget == name)
-    start = _start(row["period"], now)
+    start = _start(row["period"], look.now)
     if start is not None:
         sums = sums.where(reservations.c.made_at >= start)
-    reserved, spent = connection.execute(sums).one()
+    reserved, spent = look.connection.execute(sums).one()
     return Balance(
         name=name, credits=row["credits"], period=row["period"], reserved=int(reserved), spent=int(spent)
     )
 
 
-def balances(connection: sa.Connection, now: datetime) -> list[Balance]:
+def balances(look: Look) -> list[Balance]:
     """Give all budgets' balances, by name."""
-    names = connection.execute(sa.select(budgets.c.name).order_by(budgets.c.name)).scalars()
-    return [balance(connection, name, now) for name in names.all()]
+    names = look.connection.execute(sa.select(budgets.c.name).order_by(budgets.c.name)).scalars()
+    return [balance(look, name) for name in names.all()]
 
 
-def reserve(connection: sa.Connection, key: str, wanted: Reservation, now: datetime) -> None:
+def reserve(look: Look, key: str, wanted: Reservation) -> None:
     """Set money aside for a job, instead of what was set aside for it before.
 
     Raises:
@@ -86,9 +86,9 @@ def reserve(connection: sa.Connection, key: str, wanted: Reservation, now: datet
     """
     if wanted.credits < 0:
         raise InvalidInputError(f"{wanted.credits} credits cannot be set aside; give 0 or more")
-    here = balance(connection, wanted.budget, now, lock=True)
+    here = balance(look, wanted.budget, lock=True)
     mine = sa.and_(reservations.c.key == key, reservations.c.budget == wanted.budget)
-    held = connection.execute(
+    held = look.connection.execute(
         sa.select(reservations.c.reserved).where(mine, reservations.c.settled.is_(None))
     ).scalar()
     left = here.left + (held or 0)
@@ -97,50 +97,55 @@ def reserve(connection: sa.Connection, key: str, wanted: Reservation, now: datet
             f"budget {here.name!r} has {left} of {here.credits} credits left, {wanted.credits} are needed; "
             "nothing was sent; raise the budget or ask for less"
         )
-    values: dict[str, Any] = {"reserved": wanted.credits, "settled": None, "made_at": now, "settled_at": None}
-    statement = insert(connection, reservations).values(key=key, budget=wanted.budget, **values)
-    connection.execute(statement.on_conflict_do_update(index_elements=["key", "budget"], set_=values))
+    values: dict[str, Any] = {
+        "reserved": wanted.credits,
+        "settled": None,
+        "made_at": look.now,
+        "settled_at": None,
+    }
+    statement = insert(look.connection, reservations).values(key=key, budget=wanted.budget, **values)
+    look.connection.execute(statement.on_conflict_do_update(index_elements=["key", "budget"], set_=values))
 
 
-def unsettled(connection: sa.Connection, keys: Sequence[str]) -> list[str]:
+def unsettled(look: Look, keys: Sequence[str]) -> list[str]:
     """Give those jobs for which money is still set aside."""
     found: list[str] = []
     for part in chunks(keys):
         mine = sa.and_(reservations.c.key.in_(part), reservations.c.settled.is_(None))
-        found += connection.execute(sa.select(reservations.c.key).where(mine)).scalars()
+        found += look.connection.execute(sa.select(reservations.c.key).where(mine)).scalars()
     return found
 
 
-def settle(connection: sa.Connection, key: str, state: JobState, now: datetime) -> None:
+def settle(look: Look, key: str, state: JobState) -> None:
     """Write down what a job has cost, once that is known."""
-    rows = connection.execute(
+    rows = look.connection.execute(
         sa.select(reservations).where(reservations.c.key == key, reservations.c.settled.is_(None))
     ).mappings()
     for row in rows.all():
         cost = price(state, row["reserved"])
         if cost is not None:
-            _write(connection, key, cost, now)
+            _write(look, key, cost)
 
 
-def give_back(connection: sa.Connection, key: str, now: datetime) -> None:
+def give_back(look: Look, key: str) -> None:
     """Give back what was set aside for a job that certainly does not exist."""
-    _write(connection, key, 0, now)
+    _write(look, key, 0)
 
 
-def pay(connection: sa.Connection, key: str, cost: int, now: datetime) -> None:
+def pay(look: Look, key: str, cost: int) -> None:
     """Write down what a job has cost, as a person knows it.
 
     Raises:
         LedgerError: Nothing is set aside for it.
     """
-    if not unsettled(connection, [key]):
+    if not unsettled(look, [key]):
         raise LedgerError(f"no money is set aside for job {key[:12]}; there is nothing to settle")
-    _write(connection, key, cost, now)
+    _write(look, key, cost)
 
 
-def _write(connection: sa.Connection, key: str, cost: int, now: datetime) -> None:
-    connection.execute(
+def _write(look: Look, key: str, cost: int) -> None:
+    look.connection.execute(
         sa.update(reservations)
         .where(reservations.c.key == key, reservations.c.settled.is_(None))
-        .values(settled=cost, settled_at=now)
+        .values(settled=cost, settled_at=look.now)
     )

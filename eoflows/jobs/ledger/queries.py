@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from eoflows.jobs.ledger.records import JobRecord
 from eoflows.jobs.ledger.tables import jobs
+from eoflows.jobs.ledger.transaction import Look
 from eoflows.jobs.models import Phase
 
 __all__ = ["JobFilter", "counts", "find"]
@@ -56,14 +57,14 @@ class JobFilter:
         return sa.and_(*parts)
 
 
-def find(connection: sa.Connection, wanted: JobFilter) -> list[JobRecord]:
+def find(look: Look, wanted: JobFilter) -> list[JobRecord]:
     """Give jobs, the newest first."""
     statement = sa.select(jobs).where(wanted.condition())
     statement = statement.order_by(jobs.c.planned_at.desc(), jobs.c.key).limit(wanted.limit)
-    return [JobRecord.of(row) for row in connection.execute(statement).mappings()]
+    return [JobRecord.of(row) for row in look.connection.execute(statement).mappings()]
 
 
-def counts(connection: sa.Connection, wanted: JobFilter) -> dict[Phase, int]:
+def counts(look: Look, wanted: JobFilter) -> dict[Phase, int]:
     """Count jobs by phase."""
     statement = sa.select(jobs.c.phase, sa.func.count()).where(wanted.condition()).group_by(jobs.c.phase)
-    return {Phase(phase): number for phase, number in connection.execute(statement)}
+    return {Phase(phase): number for phase, number in look.connection.execute(statement)}

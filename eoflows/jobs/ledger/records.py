@@ -9,6 +9,7 @@ from typing import Any, Self
 from sqlalchemy import RowMapping
 
 from eoflows.jobs.models import CLOSED, Billing, JobRef, JobRequest, JobState, Phase, fingerprint, intent_key
+from eoflows.jobs.transitions import Standing
 
 __all__ = ["Balance", "EndpointClaim", "Finding", "Intended", "Intent", "JobRecord", "Reservation"]
 
@@ -170,6 +171,13 @@ class JobRecord:
     def doubtful(self) -> bool:
         """Whether there may be a job at the service that the ledger has no id of."""
         return self.phase in (Phase.SENDING, Phase.UNKNOWN)
+
+    @property
+    def standing(self) -> Standing:
+        """What of it decides where it goes."""
+        return Standing(
+            self.phase, self.remote_id is not None, self.queued, self.cancel_wanted_at is not None
+        )
 
     @property
     def state(self) -> JobState:

@@ -1,14 +1,15 @@
 """Sending lost jobs again: only those that can have cost nothing, and only on somebody's decision."""
 
 from collections.abc import Sequence
-from datetime import datetime
 
 import sqlalchemy as sa
 
 from eoflows.jobs.ledger.records import JobRecord
-from eoflows.jobs.ledger.statements import FREE, change, free_at, read_jobs
+from eoflows.jobs.ledger.statements import FREE, change, columns_of, free_at, read_jobs
 from eoflows.jobs.ledger.tables import jobs, reservations
+from eoflows.jobs.ledger.transaction import Look
 from eoflows.jobs.models import Billing, Phase
+from eoflows.jobs.transitions import Event, Standing, moved
 
 __all__ = ["MOST_ATTEMPTS", "resubmit_lost"]
 
@@ -17,10 +18,9 @@ MOST_ATTEMPTS = 3
 
 
 def resubmit_lost(
-    connection: sa.Connection,
+    look: Look,
     services: Sequence[str],
     message: str,
-    now: datetime,
     *,
     keys: Sequence[str] | None = None,
     attempts: int = MOST_ATTEMPTS,
@@ -31,10 +31,9 @@ def resubmit_lost(
     it may have run, and a second one would be paid for.
 
     Args:
-        connection: An open transaction.
+        look: An open transaction.
         services: Names of the services' columns whose jobs are meant.
         message: Who decided, and why; kept with the job.
-        now: Aware UTC.
         keys: Only of these; None: of all.
         attempts: Jobs that were sent so often stay lost.
 
@@ -45,38 +44,25 @@ def resubmit_lost(
         jobs.c.phase == str(Phase.LOST),
         jobs.c.service.in_(services),
         jobs.c.attempts < attempts,
-        sa.or_(jobs.c.deadline_at.is_(None), jobs.c.deadline_at > now),
+        sa.or_(jobs.c.deadline_at.is_(None), jobs.c.deadline_at > look.now),
         jobs.c.cancel_wanted_at.is_(None),
         _costs_nothing(),
-        free_at(now),
+        free_at(look.now),
     )
     if keys is not None:
         condition &= jobs.c.key.in_(keys)
-    again = {
-        "phase": str(Phase.PLANNED),
-        "queued": True,
-        "watched": True,
-        "untold": False,
-        "wanted": False,
-        "remote_id": None,
-        "raw_status": "",
-        "progress": None,
-        "document": None,
-        "created_at": None,
-        "started_at": None,
-        "finished_at": None,
-        "missing_since": None,
-        "changed_at": now,
-        **FREE,
-    }
+    move = moved(Standing(Phase.LOST, known=True), Event.RESUBMIT)
+    forgotten = dict.fromkeys(
+        ("remote_id", "progress", "document", "created_at", "started_at", "missing_since")
+    )
+    again = {**columns_of(move, look.now), **forgotten, "queued": True, "raw_status": "", **FREE}
     return [
         change(
-            connection,
-            record.key,
-            record.fence,
+            look,
+            record,
             {**again, "fence": record.fence + 1, "message": f"{message}; lost was {record.remote_id}"},
         )
-        for record in read_jobs(connection, condition, lock=True)
+        for record in read_jobs(look.connection, condition, lock=True)
     ]
 
 

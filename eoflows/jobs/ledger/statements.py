@@ -11,17 +11,22 @@ from sqlalchemy.dialects import postgresql, sqlite
 from eoflows.base.errors import LateError, LedgerError
 from eoflows.jobs.ledger.records import JobRecord
 from eoflows.jobs.ledger.tables import jobs
+from eoflows.jobs.ledger.transaction import Look
 from eoflows.jobs.models import Billing, JobState, Phase
+from eoflows.jobs.transitions import Move
 
 __all__ = [
     "FREE",
     "NEVER_SENT",
     "change",
     "chunks",
+    "columns_of",
     "free_at",
     "insert",
     "insert_job",
     "inserts",
+    "is_one_of",
+    "never_sent",
     "price",
     "read_job",
     "read_jobs",
@@ -31,13 +36,8 @@ __all__ = [
 FREE: Mapping[str, Any] = {"lease_owner": "", "lease_until": None}
 """No lease."""
 
-NEVER_SENT: Mapping[str, Any] = {
-    "phase": str(Phase.CANCELLED),
-    "message": "never sent",
-    "watched": False,
-    "untold": True,
-}
-"""The end of an intent that somebody wants stopped before it became a job; `finished_at` goes with it."""
+NEVER_SENT = "never sent"
+"""What is said of an intent that somebody wanted stopped before it became a job."""
 
 
 def insert(connection: sa.Connection, table: sa.Table) -> Any:
@@ -82,6 +82,31 @@ def free_at(now: datetime) -> sa.ColumnElement[bool]:
     return sa.or_(jobs.c.lease_until.is_(None), jobs.c.lease_until <= now)
 
 
+def is_one_of(phases: Iterable[Phase]) -> sa.ColumnElement[bool]:
+    """Rows that stand in one of some phases."""
+    return jobs.c.phase.in_([str(phase) for phase in phases])
+
+
+def never_sent() -> sa.ColumnElement[bool]:
+    """Rows that ended before there was a job; see `JobRecord.sendable`."""
+    return sa.and_(is_one_of((Phase.REJECTED, Phase.CANCELLED)), jobs.c.remote_id.is_(None))
+
+
+def columns_of(move: Move, now: datetime, *, finished: datetime | None = None) -> dict[str, Any]:
+    """Give the columns that a move changes.
+
+    Args:
+        move: Where a row goes.
+        now: Aware UTC.
+        finished: When it ended, where that is known.
+    """
+    given: dict[str, Any] = {"phase": str(move.phase), "watched": move.watched, "changed_at": now}
+    given |= {"untold": move.untold, "wanted": move.wanted}
+    if move.ends or move.begins:
+        given["finished_at"] = (finished or now) if move.ends else None
+    return {name: value for name, value in given.items() if value is not None or name == "finished_at"}
+
+
 def read_jobs(
     connection: sa.Connection, condition: sa.ColumnElement[bool], **options: Any
 ) -> list[JobRecord]:
@@ -93,38 +118,38 @@ def read_jobs(
     return [JobRecord.of(row) for row in connection.execute(statement).mappings()]
 
 
-def read_job(connection: sa.Connection, key: str, *, lock: bool = True) -> JobRecord:
+def read_job(look: Look, key: str, *, lock: bool = True) -> JobRecord:
     """Read one row.
 
     Raises:
         LedgerError: There is none.
     """
-    found = read_jobs(connection, jobs.c.key == key, lock=lock)
+    found = read_jobs(look.connection, jobs.c.key == key, lock=lock)
     if not found:
         raise LedgerError(f"the ledger has no job with the key {key!r}; show-jobs lists what it has")
     return found[0]
 
 
-def change(connection: sa.Connection, key: str, fence: int, values: Mapping[str, Any]) -> JobRecord:
+def change(look: Look, held: JobRecord, values: Mapping[str, Any]) -> JobRecord:
     """Change a row that the caller holds.
 
     Raises:
         LateError: Somebody has taken it over meanwhile.
     """
-    held = sa.and_(jobs.c.key == key, jobs.c.fence == fence)
-    statement = sa.update(jobs).where(held).values(dict(values)).returning(*jobs.c)
-    changed = connection.execute(statement).mappings().one_or_none()
+    mine = sa.and_(jobs.c.key == held.key, jobs.c.fence == held.fence)
+    statement = sa.update(jobs).where(mine).values(dict(values)).returning(*jobs.c)
+    changed = look.connection.execute(statement).mappings().one_or_none()
     if changed is None:
-        raise LateError(f"job {key}: lease {fence} is over and another has begun; nothing was written")
+        raise LateError(
+            f"job {held.key}: lease {held.fence} is over and another has begun; nothing was written"
+        )
     return JobRecord.of(changed)
 
 
-def values_of(state: JobState, now: datetime) -> dict[str, Any]:
-    """Give a row's values from what the service says; the first end of a job is still to be told."""
-    ended = state.phase in _ENDS
+def values_of(state: JobState) -> dict[str, Any]:
+    """Give the columns that are as the service says, where a row stands apart."""
     return {
         "remote_id": state.id,
-        "phase": str(state.phase),
         "raw_status": _plain(state.raw_status)[:100],
         "progress": state.progress,
         "message": _plain(state.message),
@@ -133,19 +158,13 @@ def values_of(state: JobState, now: datetime) -> dict[str, Any]:
         "document": dict(state.document),
         "created_at": state.created,
         "started_at": state.started,
-        "finished_at": state.finished or (now if ended else None),
-        "changed_at": now,
         "missing_since": None,
-        "watched": not state.settled,
     }
 
 
 def _plain(text: str) -> str:
     """PostgreSQL keeps no NUL, whatever a service says."""
     return text.replace("\0", "")
-
-
-_ENDS = frozenset({Phase.SUCCEEDED, Phase.FAILED, Phase.CANCELLED, Phase.REJECTED, Phase.LOST})
 
 
 def price(state: JobState, reserved: int) -> int | None:

@@ -114,3 +114,32 @@ async def test_nobody_cannot_approve(ledger: Ledger, clock: Clock) -> None:
         await ledger.decide_approval("a", approve=True, who=" ", why="")
     with pytest.raises(LedgerError, match="nobody has asked"):
         await ledger.decide_approval("z", approve=False, who="ada", why="")
+
+
+@pytest.mark.parametrize("how", ["rejected", "expired", "replaced"])
+async def test_jobs_that_are_denied_are_told_of_like_all_that_end(
+    ledger: Ledger, clock: Clock, how: str
+) -> None:
+    await ledger.ask_approval(question(clock, "a", 30), [intent(1, 10), intent(2, 20)])
+    if how == "rejected":
+        await ledger.decide_approval("a", approve=False, who="ada", why="too dear")
+    elif how == "expired":
+        clock.now += timedelta(hours=2)
+        await ledger.expire_approvals()
+    else:
+        await ledger.ask_approval(question(clock, "b", 31), [intent(3, 31)])
+    told = {job.key for job in await ledger.untold()}
+    assert told == {intent(1, 10).key, intent(2, 20).key}
+    await ledger.mark_told(await ledger.untold())
+    assert await ledger.untold() == []
+
+
+async def test_what_is_stopped_while_it_waits_for_approval_frees_its_money(
+    ledger: Ledger, clock: Clock
+) -> None:
+    await ledger.ask_approval(question(clock, "a", 30), [intent(1, 10), intent(2, 20)])
+    await ledger.want_cancelled([intent(1, 10).key])
+    assert await reserved(ledger) == 20
+    await ledger.decide_approval("a", approve=False, who="ada", why="")
+    assert await reserved(ledger) == 0
+    assert len(await ledger.untold()) == 2
