@@ -55,6 +55,7 @@ lint: $(STAMP) ## style, types and the arrows between packages
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy tests/typed
 	$(BIN)/mypy --explicit-package-bases deployments
 	$(BIN)/lint-imports
 

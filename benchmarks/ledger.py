@@ -28,7 +28,7 @@ from eoflows.jobs.announce import announce
 from eoflows.jobs.ledger import Intent, JobRecord, Ledger
 from eoflows.jobs.models import JobState, Phase
 from eoflows.jobs.service import JobServer
-from eoflows.jobs.submit import submit
+from eoflows.jobs.submission import submit
 from eoflows.jobs.tracker import Pace, track_round
 from eoflows.services.dummy import DummyRequest, DummyService
 

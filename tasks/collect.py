@@ -7,7 +7,7 @@ from prefect import task
 from prefect.artifacts import acreate_link_artifact, acreate_table_artifact
 
 from eoflows.base.errors import public_url
-from eoflows.jobs.collect import Collection, collect
+from eoflows.jobs.collection import Collection, collect
 from eoflows.tasks.logs import run_logger
 from eoflows.tasks.progress import shown_progress
 from eoflows.tasks.publish import human_bytes

@@ -8,7 +8,7 @@ from prefect.client.schemas.objects import FlowRun, State
 from prefect.states import Completed, Failed
 
 from eoflows.base.errors import EoError, OutcomeUnknownError, PartialError
-from eoflows.jobs.collect import Collection
+from eoflows.jobs.collection import Collection
 from eoflows.jobs.ledger import JobFilter, JobRecord
 from eoflows.jobs.models import Phase
 from eoflows.jobs.registry import AnyRequest

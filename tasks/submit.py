@@ -14,7 +14,7 @@ from eoflows.jobs.ledger import Intent, JobFilter, JobRecord, Ledger, Reservatio
 from eoflows.jobs.models import JobRequest
 from eoflows.jobs.registry import AnyRequest, read_request
 from eoflows.jobs.service import JobServer
-from eoflows.jobs.submit import submit
+from eoflows.jobs.submission import submit
 from eoflows.tasks.logs import run_logger
 from eoflows.tasks.servers import Desk, open_desk, open_server, run_label
 

@@ -17,7 +17,7 @@ from eoflows.base.http import HttpClient, RetryPolicy
 from eoflows.jobs.ledger import Intent, JobFilter, JobRecord, Ledger
 from eoflows.jobs.models import JobState, Phase
 from eoflows.jobs.service import Ask, JobServer, Output
-from eoflows.jobs.submit import submit
+from eoflows.jobs.submission import submit
 from eoflows.jobs.tracker import EndpointRound, Pace, track_round
 from eoflows.sandbox.dummy import Dummy, DummyJob, DummySettings
 from eoflows.sandbox.stac.errors import Refusal, answer_refusal

@@ -3,56 +3,56 @@
 # Whoever imports a package pays for what this module imports: `typing` alone would cost more than all of it.
 from __future__ import annotations
 
+import sys
+from importlib import import_module
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterator
+    from types import ModuleType
     from typing import Any
 
-    Hooks = tuple[Callable[[str], Any], Callable[[], list[str]]]
-
-__all__ = ["names_from", "names_of"]
+__all__ = ["lazily"]
 
 
-def names_from(package: str, modules: Mapping[str, Iterable[str]]) -> Hooks:
-    """Give a package public names out of several modules, each loaded with the first of its own names.
+def lazily(package: str) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+    """Give a package those names that it imports for type checkers, each loaded with its first use.
 
-    Args:
-        package: Its name.
-        modules: Names by the module that has them.
-
-    Returns:
-        The package's `__getattr__` and `__dir__`; the latter gives the names, sorted.
-    """
-    where = {name: module for module, names in modules.items() for name in names}
-
-    def load(name: str) -> Any:
-        if name not in where:
-            raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        return _load(where[name], name)
-
-    return load, lambda: sorted(where)
-
-
-def names_of(package: str, module: str) -> Hooks:
-    """Give a package the public names of one module, which is loaded with the first of them.
+    The package imports them below `if TYPE_CHECKING:`, which is read from its source with the first use of
+    any, so that names and modules stand there once, for programs and people.
 
     Args:
         package: Its name.
-        module: The module; its `__all__` is the package's, too.
 
     Returns:
-        The package's `__getattr__` and `__dir__`; the latter gives the names, sorted.
+        The package's `__getattr__` and `__dir__`.
     """
+    module = sys.modules[package]
+    sources: dict[str, tuple[str, str]] = {}
 
     def load(name: str) -> Any:
-        if name != "__all__" and (name.startswith("__") or name not in _load(module, "__all__")):
+        if name not in vars(module).get("__all__", ()):
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        return _load(module, name)
+        if not sources:
+            sources.update(_imports(module))
+        source, attribute = sources[name]
+        if source == package:
+            return import_module(f"{package}.{attribute}")
+        return getattr(import_module(source), attribute)
 
-    return load, lambda: sorted(_load(module, "__all__"))
+    return load, lambda: sorted(module.__all__)
 
 
-def _load(module: str, name: str) -> Any:
-    from importlib import import_module  # noqa: PLC0415
+def _imports(package: ModuleType) -> Iterator[tuple[str, tuple[str, str]]]:
+    """Give the names that a package imports for type checkers, each with its module and its name there."""
+    import ast  # noqa: PLC0415
+    import linecache  # noqa: PLC0415
 
-    return getattr(import_module(module), name)
+    lines = linecache.getlines(str(package.__file__), vars(package))
+    for node in ast.walk(ast.parse("".join(lines))):
+        match node:
+            case ast.If(test=ast.Name(id="TYPE_CHECKING"), body=body):
+                for one in body:
+                    if isinstance(one, ast.ImportFrom):
+                        for name in one.names:
+                            yield name.asname or name.name, (str(one.module), name.name)

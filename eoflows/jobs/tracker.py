@@ -25,7 +25,7 @@ from eoflows.jobs.ledger import EndpointClaim, Finding, JobRecord, Ledger
 from eoflows.jobs.models import CLOSED, OPEN, Billing, JobState, Phase, Recognition
 from eoflows.jobs.recognise import recognise
 from eoflows.jobs.service import JobServer, OpenServer
-from eoflows.jobs.submit import send_held
+from eoflows.jobs.submission import send_held
 
 __all__ = ["EndpointRound", "Pace", "track_round"]
 

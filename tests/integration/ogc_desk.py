@@ -9,10 +9,10 @@ from typing import Any
 import anyio
 
 from eoflows.blocks import OgcProcessesServer
-from eoflows.jobs.collect import Collection, collect
+from eoflows.jobs.collection import Collection, collect
 from eoflows.jobs.ledger import Intent, JobFilter, JobRecord, Ledger
 from eoflows.jobs.service import JobServer
-from eoflows.jobs.submit import submit
+from eoflows.jobs.submission import submit
 from eoflows.jobs.tracker import EndpointRound, Pace, track_round
 from eoflows.services.ogc_processes.request import OgcRequest
 from eoflows.stores.storage import Storage, storage_from_url

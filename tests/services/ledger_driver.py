@@ -25,7 +25,7 @@ from eoflows.base.http.client import guarded_transport
 from eoflows.jobs.announce import announce
 from eoflows.jobs.ledger import Intent, JobRecord, Ledger, Reservation
 from eoflows.jobs.service import JobServer
-from eoflows.jobs.submit import submit
+from eoflows.jobs.submission import submit
 from eoflows.jobs.tracker import Pace, track_round
 from eoflows.jobs.wait import wait_for_jobs
 from eoflows.services.dummy import DummyRequest, DummyService

@@ -14,7 +14,7 @@ from eoflows.base.http import HttpClient, Origin
 from eoflows.jobs.ledger import Intent, Ledger
 from eoflows.jobs.models import Phase
 from eoflows.jobs.service import JobServer
-from eoflows.jobs.submit import submit
+from eoflows.jobs.submission import submit
 from eoflows.sandbox import Fault, Sandbox
 from eoflows.services.dummy import DummyRequest, DummyService
 

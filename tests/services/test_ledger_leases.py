@@ -9,7 +9,7 @@ from eoflows.base.errors import (
     LateError,
     OutcomeUnknownError,
 )
-from eoflows.jobs.collect import collect
+from eoflows.jobs.collection import collect
 from eoflows.jobs.ledger import Finding
 from eoflows.jobs.models import Phase
 from eoflows.stores.storage import LocalStorage

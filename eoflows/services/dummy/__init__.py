@@ -2,17 +2,15 @@
 
 from typing import TYPE_CHECKING
 
-from eoflows.base.lazy import names_from
+from eoflows.base.lazy import lazily
 
 if TYPE_CHECKING:
-    from eoflows.services.dummy.request import DummyRequest as DummyRequest
-    from eoflows.services.dummy.service import DummyService as DummyService
+    from eoflows.services.dummy.request import DummyRequest
+    from eoflows.services.dummy.service import DummyService
 else:
-    __getattr__, __dir__ = names_from(
-        __name__,
-        {
-            "eoflows.services.dummy.request": ["DummyRequest"],
-            "eoflows.services.dummy.service": ["DummyService"],
-        },
-    )
-    __all__ = list(__dir__())
+    __getattr__, __dir__ = lazily(__name__)
+
+__all__ = [
+    "DummyRequest",
+    "DummyService",
+]

@@ -9,7 +9,7 @@ from eoflows.base.digest import json_digest
 from eoflows.base.errors import InvalidInputError
 from eoflows.jobs.ledger import JobRecord
 from eoflows.jobs.models import JobState, Phase
-from eoflows.jobs.submit import request_token
+from eoflows.jobs.submission import request_token
 from eoflows.services.earth_engine.collections import CollectionSpec
 from eoflows.services.earth_engine.operations import eecu_seconds, failure_of
 from eoflows.services.earth_engine.request import EarthEngineRequest

@@ -133,7 +133,7 @@ class Up42Client(Connection):
     ) -> JobRecord:
         """Make a job, which costs its price; it is sent once and never again.
 
-        This knows no ledger: where somebody may run it twice, use `eoflows.jobs.submit` with `job_server`.
+        This knows no ledger: where somebody may run it twice, use `eoflows.submit` with `job_server`.
 
         Args:
             process_id: What to run.

@@ -10,7 +10,7 @@ from submitting_process import COLLECTION, SPAN, TILE, tracker
 
 from eoflows.jobs.ledger import Intent, JobFilter, Ledger
 from eoflows.jobs.models import Phase
-from eoflows.jobs.submit import request_token
+from eoflows.jobs.submission import request_token
 from eoflows.jobs.tracker import Pace, track_round
 from eoflows.sandbox import Sandbox, SandboxSettings
 from eoflows.sandbox.earth_engine.settings import EarthEngineSettings

@@ -20,10 +20,10 @@ from eoflows.base.errors import (
     RefusedError,
     ThrottledError,
 )
-from eoflows.jobs.collect import collect
+from eoflows.jobs.collection import collect
 from eoflows.jobs.ledger import Intent, Ledger, Reservation
 from eoflows.jobs.models import Billing, Phase, intent_key
-from eoflows.jobs.submit import submit
+from eoflows.jobs.submission import submit
 from eoflows.jobs.tracker import Pace, track_round
 from eoflows.jobs.wait import wait_for_jobs
 from eoflows.sandbox import Fault, Sandbox, SandboxSettings

@@ -13,7 +13,7 @@ from job_world import KINDS, World, intent, rows, sqlite_url
 from eoflows.base.errors import LateError, OutcomeUnknownError, RefusedError, UnreachableError
 from eoflows.jobs.ledger import Finding, JobRecord, Ledger
 from eoflows.jobs.models import Phase
-from eoflows.jobs.submit import request_token, send_held
+from eoflows.jobs.submission import request_token, send_held
 
 PLACES = st.sampled_from([f"{kind}-a" for kind in KINDS])
 NAMES = st.sampled_from("xyz")
