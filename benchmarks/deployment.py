@@ -16,8 +16,7 @@ from typing import Any
 import httpx
 
 from benchmarks.stream import TYPE, write_list
-from eoflows.deployments.installation import installation
-from eoflows.deployments.stack import Stack
+from eoflows.deployments.stack import Stack, StackOptions
 
 DEPLOYMENT = "aux-staging/sandbox"
 ENDED = frozenset({"COMPLETED", "FAILED", "CRASHED", "CANCELLED"})
@@ -48,7 +47,7 @@ async def measure(sizes: list[int]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         listed = Path(folder) / "products.jsonl"
         write_list(listed, max(sizes))
-        options = installation(sandbox=["--days", "1", "--load", str(listed)])
+        options = StackOptions(sandbox=["--days", "1", "--load", str(listed)])
         async with (
             Stack(Path(folder) / "stack", options) as stack,
             httpx.AsyncClient(base_url=stack.urls.api, timeout=60, trust_env=False) as api,

@@ -25,13 +25,12 @@ _PREFECT = {
 
 
 def child_environment(
-    state: StateDirectory, project_dir: Path, api_url: str | None, inherited: Mapping[str, str] | None = None
+    state: StateDirectory, api_url: str | None, inherited: Mapping[str, str] | None = None
 ) -> dict[str, str]:
     """Return the whole environment of a process of the stack.
 
     Args:
         state: Where the processes keep what they write.
-        project_dir: The directory of prefect.yaml; `EOFLOWS_HOME` for its pull steps.
         api_url: The private Prefect server; None for programs that need none.
         inherited: The environment to start from; this process's own by default.
     """
@@ -45,7 +44,6 @@ def child_environment(
         | server
         | {
             "DO_NOT_TRACK": "1",
-            "EOFLOWS_HOME": str(project_dir),
             "EOFLOWS_STATE_DIR": str(state.root),
             MARKER: str(state.root),
             "NO_PROXY": _without_proxy(own, "NO_PROXY"),
@@ -54,6 +52,8 @@ def child_environment(
             "PREFECT_API_SSL_CERT_FILE": str(state.authorities),
             "PREFECT_UI_STATIC_DIRECTORY": str(state.ui),
             "PREFECT_PROFILES_PATH": str(state.prefect_home / "profiles.toml"),
+            # Nothing is imported from where a process happens to run.
+            "PYTHONSAFEPATH": "1",
             "PYTHONUNBUFFERED": "1",
             "TMPDIR": str(state.temporary),
             "XDG_CACHE_HOME": str(state.cache),

@@ -10,17 +10,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from eoflows.deployments.errors import ServiceFailed
+from eoflows.deployments.package import LOGOS
 from eoflows.deployments.prefect_api import PrefectApi
 from eoflows.deployments.prefect_database import copied
 from eoflows.deployments.services import Launcher, Service
-from eoflows.deployments.state import CHECKOUT, StateDirectory
+from eoflows.deployments.state import StateDirectory
 
 START_SECONDS = 180.0
 """A cold disk and a busy machine make a start of 10 s much longer."""
 
 PORT_ATTEMPTS = 5
 HOST = "127.0.0.1"
-LOGOS = CHECKOUT / "blocks" / "logos"
 
 
 @dataclass(frozen=True)

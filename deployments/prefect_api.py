@@ -3,12 +3,13 @@
 import asyncio
 import sys
 import time
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
 import httpx
 
-from eoflows.deployments.errors import ServiceFailed
+from eoflows.deployments.errors import NotReadyInTime, ServiceFailed
 from eoflows.deployments.pool_templates import QUEUES, apply_template
 
 REQUEST_SECONDS = 60.0
@@ -16,7 +17,30 @@ REQUEST_SECONDS = 60.0
 
 BUSY_SECONDS = 0.2
 
+RUN_POLL_SECONDS = 0.2
+
 _UNFINISHED = ["PENDING", "RUNNING", "CANCELLING"]
+_FINAL = frozenset({"COMPLETED", "FAILED", "CRASHED", "CANCELLED"})
+
+
+@dataclass(frozen=True)
+class StartedRun:
+    """A run of a deployment."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True)
+class EndedRun:
+    """How a run ended."""
+
+    name: str
+    """Of the state."""
+    message: str
+    """What the state says; perhaps empty."""
+    good: bool
+    """Whether Prefect counts it as completed."""
 
 
 class PrefectApi:
@@ -102,6 +126,27 @@ class PrefectApi:
                 )
                 crashed.append(run["name"])
         return crashed
+
+    async def start_run(self, deployment: str) -> StartedRun:
+        """Start a run of a deployment, with its own parameters, now."""
+        found = await self._request("GET", f"/deployments/name/{deployment}")
+        run = await self._request("POST", f"/deployments/{found['id']}/create_flow_run", {})
+        return StartedRun(run["id"], run["name"])
+
+    async def ended_run(self, run: StartedRun, *, seconds: float) -> EndedRun:
+        """Wait for the end of a run.
+
+        Raises:
+            NotReadyInTime: It went on for longer than `seconds`.
+        """
+        deadline = time.monotonic() + seconds
+        while True:
+            state = (await self._request("GET", f"/flow_runs/{run.id}"))["state"]
+            if state["type"] in _FINAL:
+                return EndedRun(state["name"], state["message"] or "", state["type"] == "COMPLETED")
+            if time.monotonic() > deadline:
+                raise NotReadyInTime(f"run {run.name} did not end in {seconds:.0f} s: {state['name']}")
+            await asyncio.sleep(RUN_POLL_SECONDS)
 
     async def _request(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         """Send a request, again while the server answers that its database is busy.

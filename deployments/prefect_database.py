@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 
-from eoflows.deployments.state import CHECKOUT
+from eoflows.deployments.package import PACKAGE
 
 __all__ = ["cache_directory", "copied", "make_template", "new_database", "template"]
 
@@ -27,8 +27,9 @@ _DECIDE = ("prefect", "sqlalchemy", "alembic")
 
 def cache_directory() -> Path:
     """Return where templates are kept: in the checkout, or in the user's cache for an installed package."""
-    if (CHECKOUT / "pyproject.toml").is_file():
-        return CHECKOUT / ".eoflows" / "cache"
+    checkout = PACKAGE.parent
+    if (checkout / "pyproject.toml").is_file():
+        return checkout / ".eoflows" / "cache"
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "eoflows"
 
 

@@ -39,13 +39,13 @@ class Launcher:
         """Return a launcher whose environment has these variables too; it keeps the same list."""
         return self.with_environment({**self.environment, **more})
 
-    def start(self, name: str, command: Sequence[str], *, visible: bool = False) -> "Service":
+    def start(self, name: str, command: Sequence[str], *, waits: bool = False) -> "Service":
         """Start a process in a session of its own, so that Ctrl-C reaches the runner alone.
 
         Args:
             name: Names its log.
             command: Program and arguments.
-            visible: Its output is the runner's own, and its log stays empty.
+            waits: It reads what `give` will tell it.
         """
         log = self.logs / f"{name}.log"
         with log.open("wb") as output, _interruptible_children():
@@ -53,9 +53,9 @@ class Launcher:
                 command,
                 cwd=self.directory,
                 env=dict(self.environment),
-                stdin=subprocess.DEVNULL,
-                stdout=None if visible else output,
-                stderr=None if visible else subprocess.STDOUT,
+                stdin=subprocess.PIPE if waits else subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
         service = Service(name, process, log)
@@ -75,14 +75,7 @@ class Launcher:
             ServiceFailed: Its exit code is not 0.
             NotReadyInTime: It took longer than `seconds`.
         """
-        service = self.start(name, command)
-        try:
-            await service.wait(seconds=seconds)
-        finally:
-            await service.stop()
-        if service.process.returncode != 0:
-            message = f"{name} ended with exit code {service.process.returncode}"
-            raise ServiceFailed(f"{message}\n{service.tail()}")
+        await self.start(name, command).succeed(seconds=seconds)
 
 
 @contextlib.contextmanager
@@ -156,8 +149,34 @@ class Service:
                 raise NotReadyInTime(f"{self.name} did not end in {seconds:.0f} s\n{self.tail()}")
             await asyncio.sleep(POLL_SECONDS)
 
+    def give(self, text: str) -> None:
+        """Write all that the process will read from its standard input."""
+        stdin = self.process.stdin
+        if stdin is None:
+            raise ValueError(f"{self.name} reads nothing")
+        # One that has ended cannot read; its exit code and its log say more.
+        with contextlib.suppress(BrokenPipeError), stdin:
+            stdin.write(text.encode())
+
+    async def succeed(self, *, seconds: float) -> None:
+        """Wait for the process's own end.
+
+        Raises:
+            ServiceFailed: Its exit code is not 0.
+            NotReadyInTime: It did not end in time, and was ended.
+        """
+        try:
+            await self.wait(seconds=seconds)
+        finally:
+            await self.stop()
+        if self.process.returncode != 0:
+            message = f"{self.name} ended with exit code {self.process.returncode}"
+            raise ServiceFailed(f"{message}\n{self.tail()}")
+
     async def stop(self, *, seconds: float = 5.0) -> None:
         """End the process: SIGTERM, and SIGKILL after `seconds`."""
+        if self.process.stdin is not None:
+            self.process.stdin.close()
         if self.process.poll() is None:
             self.process.terminate()
         try:

@@ -1,11 +1,12 @@
 """A private local installation: all that a user needs, started together and ended with whoever started it.
 
-async with Stack(Path(".eoflows/demo"), StackOptions(register=blocks)) as stack:
+async with Stack(Path(".eoflows/demo")) as stack:
     subprocess.run([...], env=stack.environment)
 """
 
 import asyncio
 import contextlib
+import json
 import os
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from typing import Self
 from eoflows.deployments import lifetime
 from eoflows.deployments.environment import child_environment
 from eoflows.deployments.errors import StackError
+from eoflows.deployments.package import PREFECT_FILE
 from eoflows.deployments.parts import (
     SandboxUrls,
     prepare_database,
@@ -30,15 +32,15 @@ from eoflows.deployments.parts import (
 from eoflows.deployments.prefect_api import PrefectApi
 from eoflows.deployments.prefect_database import cache_directory
 from eoflows.deployments.services import Launcher, Service
-from eoflows.deployments.state import CHECKOUT, StateDirectory
+from eoflows.deployments.state import StateDirectory
 
-__all__ = ["POOL", "Register", "Stack", "StackOptions", "StackUrls"]
+__all__ = ["POOL", "Stack", "StackOptions", "StackUrls"]
 
 POOL = "eoflows"
 """The work pool of every deployment in prefect.yaml."""
 
 WORKER = "worker"
-COMMAND_SECONDS = 600.0
+SETUP_SECONDS = 600.0
 
 
 @dataclass(frozen=True)
@@ -55,32 +57,29 @@ class StackUrls:
     """The read-only STAC view of the catalogue; None when started without."""
 
 
-Register = Callable[[StackUrls, StateDirectory], Sequence[str]]
-"""Returns the command that registers the blocks, which hold the addresses of this start."""
-
-
 @dataclass(frozen=True)
 class StackOptions:
     """What a stack starts."""
 
-    project_dir: Path = CHECKOUT
-    """The directory of prefect.yaml, and the working directory of every process."""
     sandbox: Sequence[str] | None = ()
-    """Further arguments of the sandbox; None: no sandbox."""
+    """Further arguments of the sandbox; None: no sandbox, and no blocks."""
     catalog: bool = False
     """Whether to serve the read-only view of the catalogue."""
-    register: Register | None = None
-    """What registers the blocks; None: nothing does."""
-    deployments: Sequence[str] = ("--all",)
-    """Arguments of `prefect deploy` that choose what is deployed."""
+    # The others name blocks that only an operator can make, and each deployment costs a second.
+    deployments: Sequence[str] = ("sandbox", "sandbox-service")
+    """Names of what is deployed, as `deploy` takes them."""
+    prefect_file: Path = PREFECT_FILE
+    """What describes the deployments."""
     database: str | None = None
     """Prefect's database, like `postgresql+asyncpg://user:password@host/name`; None: SQLite in the state."""
     cache: Path = field(default_factory=cache_directory)
     """Where a migrated database is kept, which a new state's server begins with."""
     secrets: Mapping[str, str] = field(default_factory=dict)
-    """Environment variables for the command that registers the blocks."""
+    """Environment variables for the process that writes the blocks."""
     workers: Sequence[Sequence[str]] = ((),)
     """One worker for each: further arguments of `prefect worker start`."""
+    progress: Callable[[str], None] = lambda phase: None
+    """Told the name of each phase of the start when it has ended."""
 
 
 @dataclass
@@ -97,8 +96,8 @@ class Stack:
 
     def __post_init__(self) -> None:
         self.state = StateDirectory.at(self.path)
-        bare = child_environment(self.state, self.options.project_dir, None)
-        self._launcher = Launcher(self.options.project_dir, bare, self.state.logs)
+        bare = child_environment(self.state, None)
+        self._launcher = Launcher(self.state.root, bare, self.state.logs)
         self._urls: StackUrls | None = None
         self._watchdog: subprocess.Popen[bytes] | None = None
         self._lock: int | None = None
@@ -117,7 +116,7 @@ class Stack:
     @property
     def environment(self) -> dict[str, str]:
         """The whole environment for a program that works with this stack; the program ends with the stack."""
-        return child_environment(self.state, self.options.project_dir, self.urls.api)
+        return child_environment(self.state, self.urls.api)
 
     async def __aenter__(self) -> Self:
         self._lock = self.state.lock()
@@ -139,12 +138,16 @@ class Stack:
     async def _start(self) -> None:
         await asyncio.to_thread(lifetime.end_marked, self.state.root)
         self.state.empty_temporary()
+        # Its imports take as long as the start of the server does.
+        setup = self._launcher.with_more(self.options.secrets).start(
+            "setup", [sys.executable, "-m", "eoflows.deployments.setup"], waits=True
+        )
         self._urls = await self._start_services()
         self._launcher = self._launcher.with_environment(self.environment)
         async with PrefectApi(self.urls.api) as api:
             await api.crash_unfinished_runs()
             await api.hold_pool(POOL)
-            await self._fill(api)
+            await self._fill(api, setup)
             await api.release_pool(POOL)
 
     async def _start_services(self) -> StackUrls:
@@ -176,24 +179,26 @@ class Stack:
         with self._phase("catalog"):
             return await start_catalog(self._launcher, self.state)
 
-    async def _fill(self, api: PrefectApi) -> None:
-        """Register and deploy, and start the worker, which may take no run before these have finished."""
+    async def _fill(self, api: PrefectApi, setup: Service) -> None:
+        """Write blocks, deploy, and start the worker, which may take no run before these have finished."""
         with _one_error():
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._register())
+                group.create_task(self._set_up(setup))
                 group.create_task(self._start_workers(api))
 
-    async def _register(self) -> None:
-        # One after the other: Prefect's server has one writer on SQLite, and clients wait long to try again.
-        if self.options.register is not None:
-            command = self.options.register(self.urls, self.state)
-            await self._run("blocks", command, self.options.secrets)
-        deploy = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", *self.options.deployments]
-        await self._run("deploy", deploy)
-
-    async def _run(self, name: str, command: Sequence[str], more: Mapping[str, str] | None = None) -> None:
-        with self._phase(name):
-            await self._launcher.with_more(more or {}).run(name, command, seconds=COMMAND_SECONDS)
+    async def _set_up(self, setup: Service) -> None:
+        with self._phase("setup"):
+            sandbox = self.urls.sandbox
+            order = {
+                "api": self.urls.api,
+                "logos": f"{self.urls.ui}/logos",
+                "sandbox": sandbox and (sandbox.url, sandbox.other_url),
+                "state": str(self.state.root),
+                "prefect_file": str(self.options.prefect_file),
+                "deployments": list(self.options.deployments),
+            }
+            setup.give(json.dumps(order))
+            await setup.succeed(seconds=SETUP_SECONDS)
 
     async def _start_workers(self, api: PrefectApi) -> None:
         with self._phase("worker"):
@@ -201,19 +206,6 @@ class Stack:
                 name = WORKER if number == 1 else f"{WORKER}-{number}"
                 worker = await start_worker(self._launcher, api, POOL, name, arguments)
                 self.workers.append(worker)
-
-    async def show(self, name: str, command: Sequence[str], *, seconds: float) -> int:
-        """Run a command of a user, with its output on ours, and return its exit code.
-
-        Raises:
-            NotReadyInTime: It took longer than `seconds`.
-        """
-        service = self._launcher.start(name, command, visible=True)
-        try:
-            await service.wait(seconds=seconds)
-        finally:
-            await service.stop()
-        return int(service.process.returncode)
 
     async def stop(self) -> None:
         """End every process of the stack.
@@ -236,10 +228,9 @@ class Stack:
     @contextlib.contextmanager
     def _phase(self, name: str) -> Iterator[None]:
         started = time.monotonic()
-        try:
-            yield
-        finally:
-            self.timings[name] = time.monotonic() - started
+        yield
+        self.timings[name] = time.monotonic() - started
+        self.options.progress(name)
 
 
 @contextlib.contextmanager

@@ -11,9 +11,6 @@ import certifi
 
 from eoflows.deployments.errors import StateInUse
 
-CHECKOUT = Path(__file__).resolve().parent.parent
-"""The directory that holds prefect.yaml and the packages."""
-
 HANDOVER_SECONDS = 20.0
 """How long a killed runner's watchdog may take to end what it left."""
 

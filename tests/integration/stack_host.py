@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from eoflows.deployments.errors import StackError
-from eoflows.deployments.installation import installation
 from eoflows.deployments.interruption import run_until_stopped
 from eoflows.deployments.stack import Stack, StackOptions, StackUrls
 
@@ -21,7 +20,7 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("state", type=Path)
     parser.add_argument("--ready-file", type=Path, required=True)
-    parser.add_argument("--project", type=Path, help="another prefect.yaml's directory, without a sandbox")
+    parser.add_argument("--prefect-file", type=Path, help="another prefect.yaml, which needs no sandbox")
     parser.add_argument("--users", type=Path, help="end when nobody holds a lock on this file")
     options = parser.parse_args()
     try:
@@ -33,10 +32,10 @@ def main() -> int:
 
 
 async def _run(options: argparse.Namespace) -> int:
-    if options.project is None:
-        parts = installation(catalog=True)
+    if options.prefect_file is None:
+        parts = StackOptions(catalog=True)
     else:
-        parts = StackOptions(project_dir=options.project, sandbox=None)
+        parts = StackOptions(prefect_file=options.prefect_file, sandbox=None, deployments=())
     serving = asyncio.create_task(_serve(Stack(options.state, parts), options.ready_file))
     leaving = asyncio.create_task(_unused(options.users))
     try:

@@ -7,16 +7,15 @@ import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import anyio
 import httpx
 import pytest
 from runs import Runs
 
-from eoflows.deployments.installation import installation
-from eoflows.deployments.stack import Stack
+from eoflows.deployments.stack import Stack, StackOptions
 
 pytestmark = [pytest.mark.services, pytest.mark.anyio, pytest.mark.timeout(900)]
 
@@ -28,7 +27,7 @@ FOUND_SECONDS = 150.0
 @pytest.fixture
 async def stack(tmp_path: Path) -> AsyncIterator[Stack]:
     """Two workers, so that one is left."""
-    async with Stack(tmp_path / "stack", replace(installation(), workers=((), ()))) as stack:
+    async with Stack(tmp_path / "stack", StackOptions(workers=((), ()))) as stack:
         yield stack
 
 
@@ -40,7 +39,7 @@ def runs(stack: Stack) -> Iterator[Runs]:
 
 async def test_a_run_that_died_with_its_worker_is_found(stack: Stack, runs: Runs) -> None:
     command = [sys.executable, "-m", "eoflows.deployments.automations", "--deployment", "sandbox"]
-    assert await stack.show("automations", command, seconds=120) == 0
+    await anyio.run_process(command, env=stack.environment)
     assert stack.urls.sandbox is not None
     faults = f"{stack.urls.sandbox.url}/_sandbox/faults"
     hang = {"kind": "hang", "path": "*$value", "parameters": {"seconds": 600}}

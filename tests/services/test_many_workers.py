@@ -7,7 +7,6 @@ import signal
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +15,7 @@ import pytest
 from runs import Runs
 
 from eoflows.deployments.databases.postgres import PrivatePostgres
-from eoflows.deployments.installation import installation
-from eoflows.deployments.stack import Stack
+from eoflows.deployments.stack import Stack, StackOptions
 
 pytestmark = [pytest.mark.services, pytest.mark.anyio, pytest.mark.timeout(1500)]
 
@@ -32,8 +30,8 @@ async def stack(
     """Two workers, if the test wants no others; Prefect's database and the ledger's are PostgreSQL's."""
     name = f"many_{os.getpid()}_{time.time_ns()}"
     prefect = postgres.login(f"{name}_prefect").url.replace("postgresql://", "postgresql+asyncpg://")
-    options = replace(
-        installation(catalog=True),
+    options = StackOptions(
+        catalog=True,
         database=prefect,
         secrets={"EOFLOWS_LEDGER_URL": postgres.login(f"{name}_ledger").url},
         workers=getattr(request, "param", (LIMIT, LIMIT)),

@@ -2,15 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 
 import pytest
 from anyio.from_thread import start_blocking_portal
 from browser import Pages, open_browser
 from runs import Runs
 
-from eoflows.deployments.installation import installation
-from eoflows.deployments.stack import POOL, Stack
+from eoflows.deployments.stack import POOL, Stack, StackOptions
 
 _WAITING = {"flow_runs": {"state": {"type": {"any_": ["SCHEDULED", "PENDING"]}}}}
 
@@ -26,7 +24,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """An installation of its own with all deployments of prefect.yaml; costs two minutes once."""
-    options = replace(installation(catalog=True), deployments=("--all",))
+    options = StackOptions(catalog=True, deployments=())
     with start_blocking_portal() as portal:
         state = tmp_path_factory.mktemp("ui") / "stack"
         with portal.wrap_async_context_manager(Stack(state, options)) as stack:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -26,10 +27,13 @@ class Runner:
 
     def __enter__(self) -> "Runner":
         self.home.mkdir(exist_ok=True)
+        # Entry points are files here, which are looked for where the processes run.
+        shutil.copytree(self.project, self.state, dirs_exist_ok=True)
         self.ready = self.state.with_suffix(".ready")
         self.ready.unlink(missing_ok=True)
         self.log = self.state.with_suffix(".log")
-        command = [sys.executable, HOST, self.state, "--ready-file", self.ready, "--project", self.project]
+        described = self.state / "prefect.yaml"
+        command = [sys.executable, HOST, self.state, "--ready-file", self.ready, "--prefect-file", described]
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 command,

@@ -63,7 +63,7 @@ def test_the_copy_needs_no_migration(cache: Path, tmp_path: Path) -> None:
 @pytest.mark.anyio
 async def test_a_server_serves_on_the_copy(cache: Path, tmp_path: Path) -> None:
     state = StateDirectory.at(tmp_path / "state")
-    launcher = Launcher(tmp_path, child_environment(state, tmp_path, None), state.logs)
+    launcher = Launcher(tmp_path, child_environment(state, None), state.logs)
     database = state.prefect_home / "prefect.db"
     await prepare_database(launcher, state, cache)
     assert (launcher.started, database.stat().st_size > 0) == ([], True)
@@ -81,7 +81,7 @@ async def test_a_server_serves_on_the_copy(cache: Path, tmp_path: Path) -> None:
 @pytest.mark.anyio
 async def test_a_state_that_has_a_database_keeps_it(cache: Path, tmp_path: Path) -> None:
     state = StateDirectory.at(tmp_path / "state")
-    launcher = Launcher(tmp_path, child_environment(state, tmp_path, None), state.logs)
+    launcher = Launcher(tmp_path, child_environment(state, None), state.logs)
     (state.prefect_home / "prefect.db").write_bytes(b"kept")
     await prepare_database(launcher, state, cache)
     assert (state.prefect_home / "prefect.db").read_bytes() == b"kept"
@@ -90,7 +90,7 @@ async def test_a_state_that_has_a_database_keeps_it(cache: Path, tmp_path: Path)
 @pytest.mark.anyio
 async def test_a_cache_that_cannot_be_written_leaves_the_migrations_to_the_server(tmp_path: Path) -> None:
     state = StateDirectory.at(tmp_path / "state")
-    launcher = Launcher(tmp_path, child_environment(state, tmp_path, None), state.logs)
+    launcher = Launcher(tmp_path, child_environment(state, None), state.logs)
     (tmp_path / "cache").write_text("in the way")
     await prepare_database(launcher, state, tmp_path / "cache")
     assert not (state.prefect_home / "prefect.db").exists()

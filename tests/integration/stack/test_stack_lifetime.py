@@ -75,7 +75,7 @@ def test_a_failed_start_says_why_and_leaves_nothing(tmp_path: Path) -> None:
     with Runner(tmp_path / "state", tmp_path / "home", project) as runner:
         assert runner.process.wait(SECONDS) == 1
         said = runner.log.read_text()
-        assert "deploy ended with exit code" in said
+        assert "setup ended with exit code" in said
         assert "trial_flows.py" in said
         assert "Traceback" not in said.splitlines()[0]
         assert nothing_remains(runner.state)

@@ -1,0 +1,63 @@
+"""Deploys what a prefect.yaml describes, whole or in part.
+
+`prefect deploy --name FLOW/NAME` knows no flow that is a module's: it looks for a colon.
+"""
+
+import runpy
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from eoflows.deployments.errors import StackError
+from eoflows.deployments.package import PREFECT_FILE
+
+__all__ = ["chosen", "deploy"]
+
+
+def deploy(names: Sequence[str] = (), file: Path = PREFECT_FILE) -> int:
+    """Have Prefect deploy, and return its exit code.
+
+    Args:
+        names: As `FLOW/NAME`, or `NAME` for all flows that have it; empty: everything.
+        file: What describes the deployments.
+
+    Raises:
+        StackError: A name is not in the file.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        part = Path(folder) / "prefect.yaml"
+        part.write_text(yaml.safe_dump(chosen(yaml.safe_load(file.read_text()), names)))
+        return _prefect("--no-prompt", "deploy", "--all", "--prefect-file", str(part))
+
+
+def chosen(document: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    """Return what a prefect.yaml holds with the named deployments only.
+
+    Raises:
+        StackError: A name is not in it.
+    """
+    offered = [({each["name"], _full_name(each)}, each) for each in document["deployments"]]
+    unknown = set(names).difference(*(known for known, _ in offered))
+    if unknown:
+        raise StackError(f"prefect.yaml has no deployment {', '.join(sorted(unknown))}")
+    wanted = [each for known, each in offered if not names or known & set(names)]
+    return {**document, "deployments": wanted}
+
+
+def _full_name(deployment: dict[str, Any]) -> str:
+    function = deployment["entrypoint"].replace(":", ".").rpartition(".")[2]
+    return f"{function.replace('_', '-')}/{deployment['name']}"
+
+
+def _prefect(*arguments: str) -> int:
+    """Do in this process what the command `prefect` would do in another, after a long import."""
+    sys.argv = ["prefect", *arguments]
+    try:
+        runpy.run_module("prefect", run_name="__main__")
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+    return 0
