@@ -100,6 +100,7 @@ class TransferEngine:
         Raises:
             UnreachableError: No alternative gave the bytes, after all retries (`ThrottledError` where
                 the service asked for more patience than the retry policy has).
+            DeadlineError: `slot` gave none in time; trying later may help.
             RefusedError: A definite no (`CredentialsError`, `AbsentError`).
             IntegrityError: The bytes are not the promised ones, in two fresh copies.
             ForbiddenAddressError: A URL, redirect or address that the settings do not allow.

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 import anyio
 
 from eoflows.base.errors import (
+    DeadlineError,
     EoError,
     IntegrityError,
     RefusedError,
@@ -150,7 +151,7 @@ def lead(failures: Sequence[EoError], name: str) -> EoError:
     """Choose the error that says most about whether to try later, and have it tell of all."""
     if len(failures) == 1:
         return failures[0]
-    kinds = (ThrottledError, UnreachableError, IntegrityError, RefusedError)
+    kinds = (ThrottledError, UnreachableError, DeadlineError, IntegrityError, RefusedError)
     hopeful = (error for kind in kinds for error in failures if isinstance(error, kind))
     chosen = next(hopeful, failures[0])
     reasons = "; ".join(f"{number}. {error}" for number, error in enumerate(failures, 1))
