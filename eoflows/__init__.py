@@ -3,6 +3,7 @@
 These names need no Prefect, and each is loaded when it is used. Flows are in `eoflows.flows`.
 """
 
+from eoflows.base.extras import tell_missing_extras
 from eoflows.base.lazy import lazily
 
 TYPE_CHECKING = False  # the name's own module costs more than all of this
@@ -91,3 +92,5 @@ __all__ = [
     "track_round",
     "wait_for_jobs",
 ]
+
+tell_missing_extras()

@@ -121,10 +121,8 @@ def _runner(dask: str) -> "DaskTaskRunner":
             f"dask is {dask!r}; give nothing, `local`, `local:4`, or the address of a scheduler like "
             "tcp://127.0.0.1:8786"
         )
-    try:
-        from prefect_dask.task_runners import DaskTaskRunner  # noqa: PLC0415
-    except ImportError as error:
-        raise InvalidInputError("dask needs the extra `dask`: pip install 'eoflows[dask]'") from error
+    from prefect_dask.task_runners import DaskTaskRunner  # noqa: PLC0415
+
     if address:
         return DaskTaskRunner(address=dask)
     processes = int(local[1]) if local and local[1] else None

@@ -3,6 +3,7 @@
 ```
 EoError
 ├── InvalidInputError (ValueError)   the caller must change the request
+│   ├── MissingExtraError (ImportError)   a library is not installed; the message names the extra
 │   ├── UnsafeNameError              an id, key or path that must not become a file or object name
 │   └── unpack.ArchiveError          an archive that must not, or cannot, be unpacked
 ├── ServiceError                     a service was asked; `url` says where, without its query
@@ -49,6 +50,7 @@ __all__ = [
     "InvalidInputError",
     "LateError",
     "LedgerError",
+    "MissingExtraError",
     "OutcomeUnknownError",
     "PartialError",
     "RefusedError",
@@ -85,6 +87,14 @@ class EoError(Exception):
 
 class InvalidInputError(EoError, ValueError):
     """The request is wrong and will stay wrong; the message has the value and what to do."""
+
+
+class MissingExtraError(InvalidInputError, ModuleNotFoundError):
+    """A library that this request needs is not installed; the message names the extra that brings it."""
+
+    def __init__(self, message: str, *, name: str) -> None:
+        super().__init__(message)
+        self.name = name
 
 
 class UnsafeNameError(InvalidInputError):

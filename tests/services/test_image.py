@@ -50,7 +50,7 @@ def run(image: ImageBuild, *words: str) -> str:
 
 
 def test_every_flow_and_column_is_imported(image: ImageBuild) -> None:
-    flows = ", ".join(f"flows.{path.stem}" for path in sorted(CHECKOUT.glob("flows/[a-z]*.py")))
+    flows = ", ".join(f"eoflows.flows.{path.stem}" for path in sorted(CHECKOUT.glob("flows/[a-z]*.py")))
     said = run(image, "python", "-c", f"import {flows}, {COLUMNS}; print(flows.__path__[0])")
     assert Path(said.strip()) == image.home / "flows"
 

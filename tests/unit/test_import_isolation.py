@@ -17,7 +17,7 @@ OTHER_COLUMNS = [
     "up42",
 ]
 # The S3 client is an extra, needed only where an asset is in a bucket; tests and stand-ins are never needed.
-OPTIONAL = ["obstore", "moto", "boto3", "pytest", "hypothesis", "sandbox"]
+OPTIONAL = ["obstore", "moto", "boto3", "pytest", "hypothesis", "eoflows.sandbox"]
 
 
 def loaded(module: str) -> set[str]:
@@ -29,12 +29,12 @@ def loaded(module: str) -> set[str]:
 @pytest.mark.parametrize(
     "flow",
     [
-        "flows.search_aux",
-        "flows.stage_aux",
-        "flows.track_jobs",
-        "flows.order_pre_ard",
-        "flows.download_pre_ard",
-        "flows.convert_pre_ard",
+        "eoflows.flows.search_aux",
+        "eoflows.flows.stage_aux",
+        "eoflows.flows.track_jobs",
+        "eoflows.flows.order_pre_ard",
+        "eoflows.flows.download_pre_ard",
+        "eoflows.flows.convert_pre_ard",
     ],
 )
 def test_a_flow_loads_its_own_column(flow):
@@ -72,4 +72,4 @@ def test_searching_needs_no_transfer(room):
 
 
 def test_staging_needs_no_ledger():
-    assert not {"sqlalchemy", "alembic", "eoflows.jobs.ledger"} & loaded("flows.stage_aux")
+    assert not {"sqlalchemy", "alembic", "eoflows.jobs.ledger"} & loaded("eoflows.flows.stage_aux")

@@ -48,7 +48,7 @@ def test_no_name_is_also_a_module_that_would_take_its_place(name: str) -> None:
 def test_importing_loads_nothing_else() -> None:
     found = run("import sys; before = set(sys.modules); import eoflows; print(*set(sys.modules) - before)")
     assert {one for one in found.split() if one.startswith("eoflows")} == {
-        *("eoflows", "eoflows.base", "eoflows.base.lazy")
+        *("eoflows", "eoflows.base", "eoflows.base.extras", "eoflows.base.lazy")
     }
     assert not {"typing", "pydantic", "httpx", "prefect"} & {*found.split()}
 

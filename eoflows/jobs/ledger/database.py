@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Generic, Self, TypeVar
 
@@ -206,6 +207,7 @@ class Database:
 
 def _engine(url: sa.URL, *, writes: bool) -> sa.Engine:
     if not url.drivername.startswith("sqlite"):
+        import_module("psycopg")  # SQLAlchemy's own import could not say which extra has it.
         engine = sa.create_engine(url, pool_size=1 if writes else 4, max_overflow=0, pool_pre_ping=True)
         sa.event.listen(engine, "begin", _begin_postgres)
         return engine

@@ -78,10 +78,7 @@ async def export_geoparquet(catalog: Catalog, collection: str, file: Path, *, re
         InvalidInputError: The file is there, the collection is empty, or rustac is not installed.
         StorageError: It cannot be written.
     """
-    try:
-        rustac = import_module("rustac")
-    except ImportError as error:
-        raise InvalidInputError("stac-geoparquet needs rustac: install eoflows[geoparquet]") from error
+    rustac = import_module("rustac")
     _check_target(file, replace)
     try:
         with tempfile.TemporaryDirectory(prefix=f".{file.name}.", suffix=".part", dir=file.parent) as spool:

@@ -1,5 +1,7 @@
 import json
+import sys
 from collections.abc import AsyncIterator
+from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +9,7 @@ import anyio
 import pytest
 from catalog_items import aux
 
-from eoflows.base.errors import InvalidInputError
+from eoflows.base.errors import InvalidInputError, MissingExtraError
 from eoflows.stores.catalog import LocalCatalog
 from eoflows.stores.catalog.__main__ import main
 from eoflows.stores.catalog.export import export_geoparquet, export_items
@@ -76,8 +78,11 @@ async def test_geoparquet(catalog: LocalCatalog, tmp_path: Path) -> None:
 
 
 async def test_without_rustac(catalog: LocalCatalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "rustac", None)
-    with pytest.raises(InvalidInputError, match=r"eoflows\[geoparquet\]"):
+    monkeypatch.delitem(sys.modules, "rustac", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [finder for finder in sys.meta_path if finder is not PathFinder])
+    with pytest.raises(
+        MissingExtraError, match=r"^rustac is not installed: pip install 'eoflows\[geoparquet\]'$"
+    ):
         await export_geoparquet(catalog, "o:c", tmp_path / "c.parquet")
 
 
