@@ -62,7 +62,7 @@ class GoogleCredentials(Block):
         return self
 
     def credentials(self) -> "GoogleToken":
-        """Give what signs requests; all requests of a run share one token.
+        """Give what signs requests; all requests of a process share one token.
 
         Raises:
             InvalidInputError: The key cannot be used, or the environment gives nothing.
@@ -70,7 +70,7 @@ class GoogleCredentials(Block):
         # Only where credentials are used is Google's library loaded.
         from eoflows.services.earth_engine.credentials import GoogleToken  # noqa: PLC0415
 
-        return GoogleToken.default() if self.key is None else GoogleToken.of_account(_key_file(self.key))
+        return GoogleToken.shared(None if self.key is None else _key_file(self.key))
 
 
 def _key_file(key: SecretStr) -> Mapping[str, Any]:

@@ -34,7 +34,7 @@ class OAuth2Credentials(Block):
     scope: str | None = Field(default=None, description="Scope to ask for, if the service wants one.")
 
     def credentials(self) -> PasswordGrant:
-        """Give what signs requests; all requests of a run share one token."""
-        return PasswordGrant(
+        """Give what signs requests; all requests of a process share one token."""
+        return PasswordGrant.shared(
             self.token_url, self.user, self.password, client_id=self.client_id, scope=self.scope
         )

@@ -9,6 +9,7 @@ from eoflows.base.http.client import HttpClient
 from eoflows.base.http.credentials import ApiKey, BasicLogin, BearerToken, Credentials, Keyring, PasswordGrant
 from eoflows.base.http.origins import Origin
 from eoflows.base.http.retry import RetryPolicy
+from eoflows.base.http.tokens import RenewedToken
 
 __all__ = [
     "AddressPolicy",
@@ -20,5 +21,6 @@ __all__ = [
     "Keyring",
     "Origin",
     "PasswordGrant",
+    "RenewedToken",
     "RetryPolicy",
 ]

@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
-import anyio
 import httpx
 from pydantic import SecretStr
 
@@ -22,8 +21,7 @@ from eoflows.base.errors import (
 )
 from eoflows.base.http.origins import Origin
 from eoflows.base.http.retry import retry_after
-
-_REMEMBER_REFUSAL = 60.0
+from eoflows.base.http.tokens import RenewedToken
 
 __all__ = ["ApiKey", "BasicLogin", "BearerToken", "Credentials", "Keyring", "PasswordGrant"]
 
@@ -72,11 +70,8 @@ class BasicLogin(ApiKey):
         super().__init__(SecretStr("Basic " + base64.b64encode(pair).decode()), header="authorization")
 
 
-class PasswordGrant:
-    """OAuth2 tokens by user and password, renewed before they expire and after a 401.
-
-    Any number of concurrent requests share one token and one renewal: services ban accounts that
-    ask for a token per file, or that try a wrong password many times: a refusal is remembered for a minute.
+class PasswordGrant(RenewedToken):
+    """OAuth2 tokens by user and password.
 
     Args:
         token_url: The token endpoint.
@@ -84,8 +79,8 @@ class PasswordGrant:
         password: Its password.
         client_id: OAuth2 client.
         scope: Scope asked for, if any.
-        leeway: Seconds before the announced expiry at which a new token is fetched.
-        clock: Monotonic seconds.
+        leeway: As for `RenewedToken`.
+        clock: As for `RenewedToken`.
         transport: Replaces the network in tests.
     """
 
@@ -101,27 +96,36 @@ class PasswordGrant:
         clock: Callable[[], float] = time.monotonic,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        self._url, self._leeway, self._clock, self._transport = token_url, leeway, clock, transport
+        super().__init__(leeway=leeway, clock=clock)
+        self._url, self._transport = token_url, transport
         form = {"grant_type": "password", "username": user, "client_id": client_id}
         self._form = form | ({"scope": scope} if scope else {})
         self._password = password
-        self._lock = anyio.Lock()
-        self._current: Mapping[str, str] = {}
-        self._expires = float("-inf")
-        self._refusal: CredentialsError | None = None
-        self._refused_until = float("-inf")
 
-    async def headers(self, rejected: Mapping[str, str] | None = None) -> Mapping[str, str]:
-        """Give a bearer token that is valid for at least the leeway."""
-        async with self._lock:
-            stale = self._clock() >= self._expires - self._leeway
-            if stale or (rejected is not None and rejected == self._current):
-                await self._login()
-            return self._current
+    @classmethod
+    def shared(
+        cls,
+        token_url: str,
+        user: str,
+        password: SecretStr,
+        *,
+        client_id: str,
+        scope: str | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> "PasswordGrant":
+        """Give the grant that all of this process use for an account; with a transport, one of its own."""
 
-    async def _login(self) -> None:
-        if self._refusal is not None and self._clock() < self._refused_until:
-            raise self._refusal
+        def make() -> PasswordGrant:
+            return PasswordGrant(
+                token_url, user, password, client_id=client_id, scope=scope, transport=transport
+            )
+
+        if transport is not None:
+            return make()
+        secret = password.get_secret_value()
+        return PasswordGrant._of_process(make, token_url, user, secret, client_id, scope or "")
+
+    async def _fetch(self) -> tuple[Mapping[str, str], float]:
         form = self._form | {"password": self._password.get_secret_value()}
         try:
             async with httpx.AsyncClient(transport=self._transport, timeout=30, trust_env=False) as client:
@@ -129,7 +133,7 @@ class PasswordGrant:
         except httpx.HTTPError as error:
             raise UnsentError(f"token endpoint: {type(error).__name__}", url=self._url) from error
         self._check(answer)
-        self._accept(answer)
+        return self._read(answer)
 
     def _check(self, answer: httpx.Response) -> None:
         status = answer.status_code
@@ -141,22 +145,19 @@ class PasswordGrant:
         if status >= 500:
             raise UnsentError(f"token endpoint answered {status}", url=self._url)
         if status >= 400:
-            self._refusal = CredentialsError(
+            raise CredentialsError(
                 "the token endpoint refused this user and password; correct them in the block",
                 url=self._url,
                 status=status,
             )
-            self._refused_until = self._clock() + _REMEMBER_REFUSAL
-            raise self._refusal
 
-    def _accept(self, answer: httpx.Response) -> None:
+    def _read(self, answer: httpx.Response) -> tuple[Mapping[str, str], float]:
         try:
             document = answer.json()
             token, lifetime = document["access_token"], float(document.get("expires_in", 300))
         except (ValueError, KeyError, TypeError) as error:
             raise ContractError("the token endpoint's answer has no access_token", url=self._url) from error
-        self._current = {"authorization": f"Bearer {str(token).strip()}"}
-        self._expires = self._clock() + lifetime
+        return {"authorization": f"Bearer {str(token).strip()}"}, lifetime
 
 
 class Keyring:

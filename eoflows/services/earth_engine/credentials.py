@@ -1,12 +1,12 @@
 """Google's credentials as those of our own requests: bearer tokens, renewed in a thread."""
 
-import threading
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
-import anyio
-
+from eoflows.base.digest import json_digest
 from eoflows.base.errors import CredentialsError, InvalidInputError, UnsentError
+from eoflows.base.http import RenewedToken
 
 __all__ = ["SCOPES", "GoogleToken"]
 
@@ -17,18 +17,16 @@ SCOPES = (
 """What a token must allow, and no more."""
 
 
-class GoogleToken:
+class GoogleToken(RenewedToken):
     """Bearer tokens of google-auth credentials, for `eoflows.base.http.Keyring`.
-
-    One renewal serves all event loops and threads that wait for it.
 
     Args:
         credentials: A `google.auth.credentials.Credentials` with the scopes it needs.
     """
 
     def __init__(self, credentials: Any) -> None:
+        super().__init__()
         self._credentials = credentials
-        self._lock = threading.Lock()
 
     @classmethod
     def of_account(cls, info: Mapping[str, Any]) -> "GoogleToken":
@@ -67,36 +65,40 @@ class GoogleToken:
             raise InvalidInputError(f"this environment has no Google credentials: {error}") from error
         return cls(made)
 
-    async def headers(self, rejected: Mapping[str, str] | None = None) -> Mapping[str, str]:
-        """Give a bearer token that is still valid.
+    @classmethod
+    def shared(cls, info: Mapping[str, Any] | None) -> "GoogleToken":
+        """Give the tokens that all of this process use for an account.
 
-        Raises:
-            CredentialsError: Google refuses these credentials.
-            UnsentError: Google cannot be asked for a token.
+        Args:
+            info: The content of its key file; None: what the environment gives.
         """
-        if self._credentials.valid and rejected != self._header():
-            return self._header()
-        return await anyio.to_thread.run_sync(self._renewed, rejected)
 
-    def _header(self) -> dict[str, str]:
-        return {"authorization": f"Bearer {self._credentials.token}"}
+        def make() -> GoogleToken:
+            return GoogleToken.default() if info is None else GoogleToken.of_account(info)
 
-    def _renewed(self, rejected: Mapping[str, str] | None) -> Mapping[str, str]:
+        return GoogleToken._of_process(make, "" if info is None else json_digest(info))
+
+    async def _fetch(self) -> tuple[Mapping[str, str], float]:
         from google.auth.exceptions import GoogleAuthError, RefreshError  # noqa: PLC0415
         from google.auth.transport.requests import Request  # noqa: PLC0415
 
-        with self._lock:
-            if not self._credentials.valid or rejected == self._header():
-                try:
-                    self._credentials.refresh(Request())
-                except RefreshError as error:
-                    if error.retryable:
-                        raise UnsentError(f"Google gives no token: {type(error).__name__}") from error
-                    raise CredentialsError(
-                        "Google refuses these credentials; check the service account and its key", status=401
-                    ) from error
-                except GoogleAuthError as error:
-                    raise UnsentError(
-                        f"Google cannot be asked for a token: {type(error).__name__}"
-                    ) from error
-            return self._header()
+        try:
+            self._credentials.refresh(Request())
+        except RefreshError as error:
+            if error.retryable:
+                raise UnsentError(f"Google gives no token: {type(error).__name__}") from error
+            raise CredentialsError(
+                "Google refuses these credentials; check the service account and its key", status=401
+            ) from error
+        except GoogleAuthError as error:
+            raise UnsentError(f"Google cannot be asked for a token: {type(error).__name__}") from error
+        return {"authorization": f"Bearer {self._credentials.token}"}, _lifetime(
+            getattr(self._credentials, "expiry", None)
+        )
+
+
+def _lifetime(expiry: datetime | None) -> float:
+    """Seconds from now; Google's library keeps UTC without a zone."""
+    if expiry is None:
+        return float("inf")
+    return (expiry.replace(tzinfo=UTC) - datetime.now(UTC)).total_seconds()

@@ -59,7 +59,7 @@ class GeoEngineClient:
         self.origin = Origin.of(self.url)
         self.retry = retry or RetryPolicy()
         trust = (self.origin, *trusted)
-        self.session = SessionKeeper(
+        self.session = SessionKeeper.shared(
             self.url, login or Anonymous(), trusted=trust, retry=retry, transport=transport
         )
         self._profile = profile

@@ -1,24 +1,18 @@
 """Sessions: anonymous, by e-mail and password, or a token that somebody else obtained."""
 
-import asyncio
-import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import anyio
 import httpx
 from pydantic import SecretStr
 
-from eoflows.base.errors import ContractError, CredentialsError, InvalidInputError
-from eoflows.base.http import HttpClient, Origin, RetryPolicy
+from eoflows.base.errors import ContractError, InvalidInputError
+from eoflows.base.http import HttpClient, Origin, RenewedToken, RetryPolicy
 from eoflows.base.times import parse_utc
 
 __all__ = ["Anonymous", "EmailLogin", "Login", "SessionKeeper", "SessionToken"]
-
-_LEEWAY = 30.0
-_REMEMBER_REFUSAL = 60.0
 
 
 @dataclass(frozen=True)
@@ -53,8 +47,8 @@ class SessionToken:
 Login = Anonymous | EmailLogin | SessionToken
 
 
-class SessionKeeper:
-    """One session, shared by all event loops and threads, renewed before it ends and after a 401.
+class SessionKeeper(RenewedToken):
+    """One session, shared by all who use it, renewed before it ends and after a 401.
 
     Args:
         url: Base URL of the server's API.
@@ -75,48 +69,38 @@ class SessionKeeper:
         clock: Callable[[], float] = time.monotonic,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        self._url, self._login, self._clock = url.rstrip("/"), login, clock
+        super().__init__(clock=clock)
+        self._url, self._login = url.rstrip("/"), login
         self._options: dict[str, Any] = {"trusted": tuple(trusted), "retry": retry, "transport": transport}
-        self._lock = threading.Lock()
-        self._current: Mapping[str, str] = {}
-        self._expires = float("-inf")
-        self._refusal: CredentialsError | None = None
-        self._refused_until = float("-inf")
         if isinstance(login, SessionToken):
-            self._current, self._expires = _bearer(login.token.get_secret_value()), float("inf")
+            self._current = _bearer(login.token.get_secret_value())
 
-    async def headers(self, rejected: Mapping[str, str] | None = None) -> Mapping[str, str]:
-        """Give the headers of a session that is valid for half a minute at least.
+    @classmethod
+    def shared(
+        cls,
+        url: str,
+        login: Login,
+        *,
+        trusted: Iterable[Origin] = (),
+        retry: RetryPolicy | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> "SessionKeeper":
+        """Give the session that all of this process use for a user; with a transport, one of its own.
 
-        Args:
-            rejected: Headers given earlier that the server answered with 401.
-
-        Raises:
-            CredentialsError: The server does not let this user in; remembered for a minute.
+        Each anonymous session is somebody else, and a token that was given cannot be renewed: own ones too.
         """
-        if self._good(rejected):
-            return self._current
-        # In a thread, with a loop of its own: callers may be in different event loops.
-        return await anyio.to_thread.run_sync(self._renewed, rejected)
+
+        def make() -> SessionKeeper:
+            return SessionKeeper(url, login, trusted=trusted, retry=retry, transport=transport)
+
+        if transport is not None or not isinstance(login, EmailLogin):
+            return make()
+        return SessionKeeper._of_process(make, url, login.email, login.password.get_secret_value())
 
     def _good(self, rejected: Mapping[str, str] | None) -> bool:
-        if isinstance(self._login, SessionToken):
-            return True
-        return self._clock() < self._expires - _LEEWAY and rejected != self._current
+        return isinstance(self._login, SessionToken) or super()._good(rejected)
 
-    def _renewed(self, rejected: Mapping[str, str] | None) -> Mapping[str, str]:
-        with self._lock:
-            if not self._good(rejected):
-                if self._refusal is not None and self._clock() < self._refused_until:
-                    raise self._refusal
-                try:
-                    asyncio.run(self._open())
-                except CredentialsError as error:
-                    self._refusal, self._refused_until = error, self._clock() + _REMEMBER_REFUSAL
-                    raise
-            return self._current
-
-    async def _open(self) -> None:
+    async def _fetch(self) -> tuple[Mapping[str, str], float]:
         path, body = "anonymous", None
         if isinstance(self._login, EmailLogin):
             path = "login"
@@ -125,8 +109,7 @@ class SessionKeeper:
         async with HttpClient(**self._options) as http:
             session = await http.json("POST", url, json=body)
         try:
-            self._current = _bearer(session["id"])
-            self._expires = self._clock() + _lifetime(session)
+            return _bearer(session["id"]), _lifetime(session)
         except (KeyError, TypeError, InvalidInputError) as error:
             raise ContractError("the answer to a login is no session", url=url) from error
 

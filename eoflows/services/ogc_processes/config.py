@@ -87,7 +87,7 @@ class ClientConfig(BaseModel):
         user, password = self._needed("user_name"), self._needed("password")
         if kind == "basic":
             return BasicLogin(user, password)
-        return PasswordGrant(
+        return PasswordGrant.shared(
             self._needed("auth_url"), user, password, client_id=self.client_id, scope=self.scope
         )
 

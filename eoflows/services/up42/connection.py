@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Self
+from weakref import WeakKeyDictionary
 
 import httpx
 from pydantic import SecretStr
@@ -19,6 +20,8 @@ from eoflows.services.up42.hosts import Hosts, Region
 __all__ = ["Connection"]
 
 _MOST_PAGES = 10_000
+_WORKSPACES: WeakKeyDictionary[PasswordGrant, str] = WeakKeyDictionary()
+"""Whose account it is does not change; each client would ask for it."""
 
 
 class Connection:
@@ -58,7 +61,7 @@ class Connection:
         self.hosts = hosts or Hosts.of(region)
         self.calls = Calls(self.hosts.api)
         self.patience = timedelta(seconds=settle)
-        grant = PasswordGrant(
+        self._grant = PasswordGrant.shared(
             self.hosts.token_url,
             username,
             password if isinstance(password, SecretStr) else SecretStr(password),
@@ -66,7 +69,7 @@ class Connection:
             scope="openid",
             transport=transport,
         )
-        self.keyring = Keyring((origin, grant) for origin in self.hosts.origins)
+        self.keyring = Keyring((origin, self._grant) for origin in self.hosts.origins)
         self.trusted = [*(self.hosts.origins if hosts else ()), *trusted]
         self.http = HttpClient(
             keyring=self.keyring,
@@ -117,7 +120,9 @@ class Connection:
     async def workspace(self) -> str:
         """Give the workspace of new jobs: the one that was set, else the user's own."""
         if self._workspace is None:
-            self._workspace = read_user(await self.json(Call("GET", self.hosts.user_url)))
+            if self._grant not in _WORKSPACES:
+                _WORKSPACES[self._grant] = read_user(await self.json(Call("GET", self.hosts.user_url)))
+            self._workspace = _WORKSPACES[self._grant]
         return self._workspace
 
     async def ask(self, call: Call) -> httpx.Response:
