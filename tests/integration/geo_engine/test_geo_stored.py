@@ -246,5 +246,5 @@ async def test_no_features(client, tmp_path):
 
 
 def test_the_sandbox_is_where_it_is_expected(engine):
-    assert Path(sys.modules["sandbox"].__file__).is_file()
+    assert Path(sys.modules["eoflows.sandbox"].__file__).is_file()
     assert opened(engine).url.endswith("/geoengine/0.9")
