@@ -17,7 +17,7 @@ from typing import Annotated, Any, get_args
 from pydantic import GetCoreSchemaHandler, TypeAdapter, ValidationError
 from pydantic_core import CoreSchema, core_schema
 
-from eoflows.base.errors import EoError, InvalidInputError
+from eoflows.base.errors import EoError, InvalidInputError, MissingExtraError
 from eoflows.base.faults import faults_of
 from eoflows.jobs.models import JobRequest
 
@@ -95,8 +95,8 @@ def _sole(claims: list[EntryPoint]) -> type[JobRequest]:
     try:
         fault = _fault(entry, model := entry.load())
     except Exception as error:  # noqa: BLE001 a stranger's package: whatever it raises is its own fault
-        missing = _extra(entry) if isinstance(error, ImportError) else ""
-        fault = f"{type(error).__name__}: {error}{missing}"
+        missing = isinstance(error, ImportError) and not isinstance(error, MissingExtraError)
+        fault = f"{type(error).__name__}: {error}{_extra(entry) if missing else ''}"
     if fault:
         raise InvalidInputError(f"service {entry.name!r} of {_package(entry)} cannot be used: {fault}")
     found: type[JobRequest] = model

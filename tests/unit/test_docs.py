@@ -14,6 +14,25 @@ PAGES = sorted(
     [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")]
 )
 OWN = ("eoflows",)
+OTHERS = {"pip", "pytest", "venv"}
+"""Modules of others that a page runs."""
+BLOCKS = ROOT / "eoflows" / "blocks"
+"""What `prefect block register -m` takes, which runs nothing."""
+MADE = {"docker/.env"}
+"""Files that a user writes."""
+EVENTS = {"eoflows.incident.begun", "eoflows.incident.over", "eoflows.jobs.finished", "eoflows.jobs.lost"}
+FOLDERS = [
+    "benchmarks",
+    "blocks",
+    "deployments",
+    "docker",
+    "docs",
+    "eoflows",
+    "flows",
+    "sandbox",
+    "tasks",
+    "tests",
+]
 
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 
@@ -64,12 +83,37 @@ def test_make_targets_exist(page: Path) -> None:
 
 @each_page
 def test_modules_that_are_run_exist(page: Path) -> None:
-    named = re.findall(r"python -m ((?:benchmarks|eoflows)[\w.]*\w)", page.read_text())
+    named = set(re.findall(r" -m ([a-z][\w.]*\w)", page.read_text())) - OTHERS
     paths = [ROOT / name.replace(".", "/") for name in named]
     missing = [
-        path for path in paths if not (path.with_suffix(".py").exists() or (path / "__main__.py").exists())
+        path
+        for path in paths
+        if not (path.with_suffix(".py").exists() or (path / "__main__.py").exists() or path == BLOCKS)
     ]
     assert missing == []
+
+
+@each_page
+def test_names_and_files_of_ours_exist(page: Path) -> None:
+    names = re.findall(r"`(eoflows(?:\.\w+)+)", page.read_text())
+    assert [name for name in names if not (name in EVENTS or is_there(name))] == []
+    paths = re.findall(rf"`((?:{'|'.join(FOLDERS)})/[\w./-]*)`", page.read_text())
+    assert [path for path in paths if path not in MADE and not (ROOT / path).exists()] == []
+
+
+def is_there(name: str) -> bool:
+    try:
+        pkgutil.resolve_name(name)
+    except (ImportError, AttributeError):
+        return False
+    return True
+
+
+def test_names_of_ours_in_docstrings_and_comments_exist() -> None:
+    sources = [path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py")]
+    named = {name for path in sources for name in re.findall(r"`(eoflows(?:\.\w+)+)", path.read_text())}
+    assert sorted(name for name in named if not (name in EVENTS or is_there(name))) == []
+    assert len(named) > 10
 
 
 @each_page

@@ -63,6 +63,25 @@ def rows() -> dict[str, tuple[str, str]]:
     return {name: (path, service) for name, path, service in found}
 
 
+def all_rows() -> list[tuple[str, str, str]]:
+    return re.findall(r"^\| (\w+) \| ([\w.]+) \| (\w+) \|$", TABLE.read_text(), re.MULTILINE)
+
+
+def test_every_line_of_the_table_is_a_row_of_a_document() -> None:
+    lines = [line for line in TABLE.read_text().splitlines() if line.startswith("| ")][1:]
+    assert len(all_rows()) == len(lines)
+    documents = {"cedar_tracker", "geo_engine", "rs_server", "s2gos_client", "up42"}
+    assert {document for _, _, document in all_rows()} == documents
+
+
+@pytest.mark.parametrize(("name", "path", "document"), all_rows())
+def test_every_row_leads_to_a_public_name(name: str, path: str, document: str) -> None:
+    module, _, attribute = path.rpartition(".")
+    found = importlib.import_module(module)
+    assert attribute in found.__all__
+    assert inspect.getdoc(getattr(getattr(found, attribute), "fn", getattr(found, attribute)))
+
+
 def imported(name: str) -> Any:
     module, _, attribute = rows()[name][0].rpartition(".")
     return getattr(importlib.import_module(module), attribute)

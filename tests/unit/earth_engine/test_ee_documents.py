@@ -101,6 +101,14 @@ async def test_folders_are_listed_once_for_many_orders():
 
 
 DOCUMENTED = {
+    "TileGrid.__init__": {
+        "ul": inspect.Parameter.empty,
+        "crs": inspect.Parameter.empty,
+        "res": inspect.Parameter.empty,
+        "size": inspect.Parameter.empty,
+        "limits": None,
+        "name": "Grid",
+    },
     "Tracker.__init__": {
         "tile_grid": inspect.Parameter.empty,
         "store": inspect.Parameter.empty,
@@ -137,10 +145,20 @@ DOCUMENTED = {
 }
 
 
+NAMED = {"EmptyCollectionError", "GCSStore", "Store"}
+
+
+def rows():
+    return dict(re.findall(r"^\| (\w+) \| ([\w.]+) \| cedar_tracker \|$", TABLE.read_text(), re.MULTILINE))
+
+
+def test_every_documented_name_has_a_row():
+    assert rows().keys() == {name.partition(".")[0] for name in DOCUMENTED} | NAMED
+
+
 def imported(name):
-    rows = dict(re.findall(r"^\| (\w+) \| ([\w.]+) \| cedar_tracker \|$", TABLE.read_text(), re.MULTILINE))
     head, _, method = name.partition(".")
-    module, _, attribute = rows[head].rpartition(".")
+    module, _, attribute = rows()[head].rpartition(".")
     found = getattr(importlib.import_module(module), attribute)
     assert head in importlib.import_module(module).__all__
     return getattr(found, method) if method else found

@@ -33,7 +33,14 @@ from eoflows.services.up42.templates import NAMED, row_of
 TABLE = Path(__file__).parents[3] / "docs" / "reference.md"
 DOCUMENTED = {
     *("Cost", "DetectionTreesSpacept", "Job", "JobMetadata", "JobResults", "JobSorting", "JobStatus"),
-    *("JobTemplate", "MultiItemJobTemplate", "SingleItemJobTemplate", "UnfinishedJob", "ValidationError"),
+    *(
+        "JobTemplate",
+        "MultiItemJobTemplate",
+        "SingleItemJobTemplate",
+        "SortingField",
+        "UnfinishedJob",
+        "ValidationError",
+    ),
     *("initialize_asset", "processing_templates"),
 }
 NEEDED = inspect.Parameter.empty
