@@ -40,17 +40,26 @@ def chosen(document: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
     Raises:
         StackError: A name is not in it.
     """
-    offered = [({each["name"], _full_name(each)}, each) for each in document["deployments"]]
-    unknown = set(names).difference(*(known for known, _ in offered))
-    if unknown:
+    wanted = set(names)
+    known = [_names(each) for each in document["deployments"]]
+    if wanted.difference(*known):
+        known = [each | {_loaded_name(one)} for each, one in zip(known, document["deployments"], strict=True)]
+    if unknown := wanted.difference(*known):
         raise StackError(f"prefect.yaml has no deployment {', '.join(sorted(unknown))}")
-    wanted = [each for known, each in offered if not names or known & set(names)]
-    return {**document, "deployments": wanted}
+    pairs = zip(known, document["deployments"], strict=True)
+    return {**document, "deployments": [one for each, one in pairs if not wanted or each & wanted]}
 
 
-def _full_name(deployment: dict[str, Any]) -> str:
+def _names(deployment: dict[str, Any]) -> set[str]:
     function = deployment["entrypoint"].replace(":", ".").rpartition(".")[2]
-    return f"{function.replace('_', '-')}/{deployment['name']}"
+    return {deployment["name"], f"{function.replace('_', '-')}/{deployment['name']}"}
+
+
+def _loaded_name(deployment: dict[str, Any]) -> str:
+    """Give the full name by the flow's own name, which may be another than its function's: an import."""
+    from prefect.flows import load_flow_from_entrypoint  # noqa: PLC0415
+
+    return f"{load_flow_from_entrypoint(deployment['entrypoint']).name}/{deployment['name']}"
 
 
 def _prefect(*arguments: str) -> int:

@@ -18,6 +18,7 @@ app.command(
 app.command(
     "eoflows.command.local:up", name="up", help="The same, and keep UI and catalogue open until Ctrl-C."
 )
+app.command("eoflows.command.deployments:deploy", name="deploy", help="Deploy what prefect.yaml describes.")
 
 
 def main() -> None:

@@ -26,8 +26,9 @@ def test_help_names_the_commands_and_imports_nothing_of_theirs() -> None:
     )
     *shown, loaded = done.stdout.splitlines()
     listed = {line.split()[1] for line in shown if line.startswith("│ ")}
-    assert {"demo", "up"} <= listed
-    assert loaded == "eoflows.command"
+    assert {"demo", "deploy", "up"} <= listed
+    assert "eoflows.command" in loaded.split()
+    assert not {"prefect", "eoflows.deployments", "eoflows.command.local"} & set(loaded.split())
 
 
 @pytest.mark.parametrize("command", ["demo", "up"])
@@ -43,3 +44,10 @@ def test_a_state_in_use_is_one_line_and_a_code(
     assert ended.value.code == 1
     said = f"{tmp_path} is in use by process {os.getpid()}: stop that one, or name another state directory"
     assert capsys.readouterr().err == f"error: {said}\n"
+
+
+def test_a_deployment_that_is_not_described_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        app(["deploy", "default", "nothing/here"])
+    assert ended.value.code == 1
+    assert capsys.readouterr().err == "error: prefect.yaml has no deployment nothing/here\n"

@@ -32,6 +32,7 @@ def test_a_name_stands_for_all_flows_that_have_it() -> None:
 
 def test_a_full_name_stands_for_one() -> None:
     assert names("on-demand-aux-staging/sandbox") == [("on_demand_aux_staging", "sandbox")]
+    assert names("search-aux/sandbox") == [("search", "sandbox")]
     both = names("search/sandbox", "aux-staging/default")
     assert both == [("search", "sandbox"), ("aux_staging", "default")]
 
