@@ -94,5 +94,12 @@ def test_searching_needs_no_transfer(room):
     assert "pycurl" not in loaded(room)
 
 
+@pytest.mark.parametrize(
+    "module", ["eoflows.stores.stac", "eoflows.stores.catalog.remote", "flows.stage_aux"]
+)
+def test_pystac_client_is_loaded_by_the_first_search(module):
+    assert "pystac_client" not in loaded(module)
+
+
 def test_staging_needs_no_ledger():
     assert not {"sqlalchemy", "alembic", "eoflows.jobs.ledger"} & loaded("eoflows.flows.stage_aux")
