@@ -15,8 +15,9 @@ from shared_stack import wait_until
 
 from eoflows.deployments.environment import child_environment
 from eoflows.deployments.lifetime import marked_processes
-from eoflows.deployments.parts import start_server, start_worker
+from eoflows.deployments.parts import prepare_database, start_server, start_worker
 from eoflows.deployments.prefect_api import PrefectApi
+from eoflows.deployments.prefect_database import cache_directory
 from eoflows.deployments.services import Launcher
 from eoflows.deployments.state import StateDirectory
 from eoflows.tasks.limits import PREFIX
@@ -46,8 +47,9 @@ RENEWED = {"lease_duration": 60}
 @asynccontextmanager
 async def installed(state: StateDirectory, *, deploy: bool = False) -> AsyncIterator[Runs]:
     """Start a server and a worker as on a host of one's own: nothing is put right that a kill has left."""
-    launcher = Launcher(PROJECT, child_environment(state, PROJECT, None) | SHORTEST, state.logs)
+    launcher = Launcher(PROJECT, child_environment(state, None) | SHORTEST, state.logs)
     try:
+        await prepare_database(launcher, state, cache_directory())
         url = f"{await start_server(launcher, state)}/api"
         launcher = launcher.with_more({"PREFECT_API_URL": url})
         async with PrefectApi(url) as api:
