@@ -2,25 +2,32 @@
 
 Every flow of ours can be run again: what is done stays done. What ends here is only the waiting for a
 person who would press Retry.
+
+Nothing keeps two rounds from working at the same time: what one has scheduled again, the other leaves alone.
 """
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
+from uuid import uuid5
 
 from prefect.artifacts import acreate_table_artifact
 from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.filters import (
     FlowRunFilter,
+    FlowRunFilterDeploymentId,
+    FlowRunFilterExpectedStartTime,
     FlowRunFilterState,
     FlowRunFilterStateType,
     WorkPoolFilter,
     WorkPoolFilterName,
 )
-from prefect.client.schemas.objects import FlowRun, State, StateType
+from prefect.client.schemas.objects import FlowRun, State, StateDetails, StateType
+from prefect.client.schemas.responses import OrchestrationResult, SetStateStatus
 from prefect.client.schemas.sorting import FlowRunSort
-from prefect.states import Scheduled
+from prefect.runtime import flow_run
+from prefect.states import Cancelled, Scheduled, to_state_create
 
 from eoflows.tasks.logs import run_logger
 
@@ -72,6 +79,9 @@ class DeadRuns:
 async def rerun_dead_runs(rule: DeadRuns) -> dict[Fate, int]:
     """Schedule dead runs again, and show what became of each.
 
+    Of its own deployment, this run also does the work of all runs that are due: they are cancelled. There are
+    many when no worker was there for a while, and each would cost a process.
+
     Args:
         rule: Which runs count as dead.
 
@@ -81,6 +91,7 @@ async def rerun_dead_runs(rule: DeadRuns) -> dict[Fate, int]:
     now = datetime.now(UTC)
     fates: list[tuple[FlowRun, Fate]] = []
     async with get_client() as client:
+        await _stand_in(client, now)
         for run in await _suspects(client, rule.pool):
             if rule.is_dead(run, now):
                 fates.append((run, await _decide(client, rule, run)))
@@ -106,19 +117,44 @@ async def _suspects(client: PrefectClient, pool: str) -> list[FlowRun]:
     return found
 
 
+async def _stand_in(client: PrefectClient, now: datetime) -> None:
+    own = await client.read_flow_run(flow_run.id) if flow_run.id else None
+    if own is None or own.deployment_id is None:
+        return
+    due = await client.read_flow_runs(
+        flow_run_filter=FlowRunFilter(
+            deployment_id=FlowRunFilterDeploymentId(any_=[own.deployment_id]),
+            expected_start_time=FlowRunFilterExpectedStartTime(before_=now),
+            state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.SCHEDULED])),
+        ),
+        limit=_PAGE,
+    )
+    for run in due:
+        if run.parameters == own.parameters:
+            await client.set_flow_run_state(run.id, Cancelled(message=f"{own.name} does its work."))
+
+
 async def _decide(client: PrefectClient, rule: DeadRuns, run: FlowRun) -> Fate:
     fate = rule.fate(run)
     if fate is not Fate.RERUN:
         return fate
-    again: State[Any] = Scheduled(
-        name="AwaitingRetry", message="Its process or worker died; what is done stays done."
-    )
     latest = await client.read_flow_run(run.id)
     if latest.state_id != run.state_id:
         return Fate.OVERTAKEN
-    # A run that waits for its worker has no way back but by force.
-    answer = await client.set_flow_run_state(run.id, again, force=run.state_type is StateType.PENDING)
-    return fate if answer.status == "ACCEPT" else Fate.OVERTAKEN
+    return fate if await _again(client, run) else Fate.OVERTAKEN
+
+
+async def _again(client: PrefectClient, run: FlowRun) -> bool:
+    """Schedule a run again; False if another round has done so for the same death."""
+    state: State[Any] = Scheduled(
+        name="AwaitingRetry",
+        message="Its process or worker died; what is done stays done.",
+        # The server takes a transition of one name once. The client's own method gives each another name.
+        state_details=StateDetails(transition_id=uuid5(run.id, str(run.state_id))),
+    )
+    body = {"state": to_state_create(state).model_dump(mode="json"), "force": False}
+    answer = await client.request("POST", "/flow_runs/{id}/set_state", path_params={"id": run.id}, json=body)
+    return OrchestrationResult.model_validate(answer.json()).status is SetStateStatus.ACCEPT
 
 
 def _row(run: FlowRun, fate: Fate) -> dict[str, Any]:

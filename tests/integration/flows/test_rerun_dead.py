@@ -1,15 +1,18 @@
 """Which dead runs start again."""
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.actions import WorkPoolCreate
-from prefect.client.schemas.objects import State
-from prefect.states import Completed, Crashed, Pending, Running
+from prefect.client.schemas.objects import FlowRun, State
+from prefect.flow_engine import run_flow
+from prefect.states import Completed, Crashed, Pending, Running, Scheduled
 
 from eoflows.flows.rerun_dead import rerun_dead
 from eoflows.tasks.rerun import Fate
@@ -78,3 +81,31 @@ async def test_what_is_left_alone(yard: Yard) -> None:
     assert await rerun_dead(other.pool, AT_ONCE, forgotten_after_hours=AT_ONCE) == {}
     assert await rerun_dead(yard.pool, AT_ONCE) == {Fate.LEFT: 1}
     assert await other.name(fresh) == "Crashed"
+
+
+async def test_two_rounds_at_once_start_each_once(yard: Yard) -> None:
+    dead = [await yard.put(Pending(), Running(), Crashed()) for _ in range(4)]
+    dead += [await yard.put(Pending()) for _ in range(4)]
+    rounds = await asyncio.gather(*[rerun_dead(yard.pool, AT_ONCE) for _ in range(3)])
+    assert sum(one.get(Fate.RERUN, 0) for one in rounds) == len(dead)
+    for run in dead:
+        states = [state.name for state in await yard.client.read_flow_run_states(run)]
+        assert states.count("AwaitingRetry") == 1, states
+
+
+async def test_a_round_does_the_work_of_those_that_are_late(yard: Yard) -> None:
+    mine, other = {"pool": yard.pool}, {"pool": "another"}
+    flow = await yard.client.create_flow(rerun_dead)
+    deployment = await yard.client.create_deployment(flow, yard.pool, parameters=mine)
+
+    async def due(moment: datetime, parameters: dict[str, str]) -> FlowRun:
+        return await yard.client.create_flow_run_from_deployment(
+            deployment, state=Scheduled(scheduled_time=moment), parameters=parameters
+        )
+
+    now = datetime.now(UTC)
+    first, late, different = [await due(now, given) for given in (mine, mine, other)]
+    to_come = await due(now + timedelta(hours=1), mine)
+    await run_flow(rerun_dead, flow_run=first, parameters=mine)
+    names = [await yard.name(run.id) for run in (first, late, different, to_come)]
+    assert names == ["Completed", "Cancelled", "Scheduled", "Scheduled"]

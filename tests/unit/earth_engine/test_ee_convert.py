@@ -1,5 +1,9 @@
+import fcntl
 import json
+import os
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -103,6 +107,46 @@ def test_what_is_there_stays_unless_it_may_go(home, tmp_path):
     with pytest.raises(StorageError, match="is there already"):
         preard_to_zarr([path], target)
     assert open_ard(preard_to_zarr([path], target, overwrite=True)).sizes["time"] == 3
+
+
+@pytest.mark.parametrize("convert", [preard_to_zarr, preard_to_cogs])
+def test_a_target_that_another_run_is_making_is_left_to_it(home, tmp_path, convert):
+    path, target, part = make_order(home, "a"), tmp_path / "x", tmp_path / ".x.part"
+    (part / "old").mkdir(parents=True)
+    (part / "old.tif").touch()
+    other = os.open(part, os.O_RDONLY)
+    fcntl.flock(other, fcntl.LOCK_EX)
+    with pytest.raises(StorageError, match=r"\.x\.part is being written by another run"):
+        convert([path], target)
+    assert (part / "old.tif").exists()
+    os.close(other)
+    convert([path], target)
+    assert not part.exists()
+    assert not {"old", "old.tif"} & {one.name for one in target.rglob("*")}
+
+
+@pytest.mark.parametrize("convert", [preard_to_zarr, preard_to_cogs])
+def test_runs_that_make_one_target_at_once_end_with_a_whole_one(home, tmp_path, convert):
+    path, target = make_order(home, "a", size=(500, 400), edge=512), tmp_path / "x"
+    convert([path], tmp_path / "alone")
+
+    def one(_: int) -> str:
+        try:
+            convert([path], target, overwrite=True)
+        except StorageError as error:
+            return str(error)
+        return ""
+
+    with ThreadPoolExecutor(4) as pool:
+        said = list(pool.map(one, range(12)))
+    assert "" in said
+    assert all("by another run" in message for message in said if message)
+    assert contents(target) == contents(tmp_path / "alone")
+    assert not list(tmp_path.glob(".*"))
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(one.relative_to(folder)): one.read_bytes() for one in folder.rglob("*") if one.is_file()}
 
 
 @pytest.mark.parametrize("text", ["{}", "[", '{"image": {}, "store": {"export_image_kwds": {}}}'])
