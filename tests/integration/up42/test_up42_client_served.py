@@ -121,8 +121,8 @@ async def test_every_filter_and_order(client, up42, inputs):
     assert await titles(process_id=[PAN], sort_by=JobSorting.created.asc) == ["dear", "failed"]
     assert await titles(status=[JobStatus.RELEASED, JobStatus.INVALID]) == ["failed"]
     assert (await titles(sort_by=JobSorting.credits))[0] == "dear"
-    assert await titles(max_duration=0) == []
-    assert len(await titles(min_duration=0)) == 3
+    assert await titles(min_duration=1000) == []
+    assert len(await titles(min_duration=0, max_duration=1000)) == 3
     assert await titles(workspace_id=up42.user("colleague").workspace) == []
 
 
