@@ -2,15 +2,18 @@
 
 PYTHON ?= python3
 WORKERS ?= auto
+EXAMPLES ?= dev
 BIN := .venv/bin
 STAMP := .venv/.eoflows-stamp
 
 # A program that imports Prefect would otherwise make a .prefect in the user's home.
 export PREFECT_HOME := $(CURDIR)/.eoflows/prefect
 export DO_NOT_TRACK := 1
+# Each of hundreds of processes would compile our sources anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo up test services-test ui-test screenshots lint doctor bench lock clean
+.PHONY: help venv demo up test check check-rest prove services-test ui-test screenshots lint doctor bench lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 16
@@ -33,8 +36,19 @@ demo: $(STAMP) ## run the main job on the sandbox and show what was staged
 up: $(STAMP) ## the same, and keep Prefect's UI and the catalogue open until Ctrl-C
 	@exec $(BIN)/eoflows up --follow-parent
 
-test: $(STAMP) ## run the tests (WORKERS=n processes)
-	@exec $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 --dist worksteal
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 --dist loadgroup
+
+test: $(STAMP) ## the gate: unit tests, each verb deployed, a kill (WORKERS=n processes)
+	@exec $(PYTEST) -m gate --hypothesis-profile $(EXAMPLES)
+
+check: EXAMPLES := ci
+check: test check-rest ## all tests that need no installed server: the gate with all examples, then the rest
+
+check-rest: $(STAMP) ## what the gate leaves out
+	@exec $(PYTEST) -m "not (gate or prove)" --hypothesis-profile ci
+
+prove: $(STAMP) ## long proofs: many seeds, many kills, hours
+	@exec $(PYTEST) -m prove --hypothesis-profile ci --timeout 0
 
 services-test: $(STAMP) ## tests against a real PostgreSQL and pgstac, installed when missing
 	@exec $(BIN)/python -m pytest -m services tests/services

@@ -230,7 +230,7 @@ class CatalogSearch:
             sortby=request.sortby or None,
             max_items=request.limit,
         )
-        return within(pages, timeout)
+        return pages if timeout is None else within(pages, timeout)
 
 
 def select_search_client_and_kwargs(

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterator
 
 import pytest
-from prefect.testing.utilities import prefect_test_harness
+from prefect_server import own_prefect_server
 from shared_stack import SharedStack, shared_stack
 
 from eoflows.blocks.logos import PUBLIC
@@ -33,10 +33,11 @@ def s3_endpoint() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def prefect_server() -> Iterator[None]:
-    """A Prefect server for flows in this process, which knows our block types."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
-        with prefect_test_harness(server_startup_timeout=120):
-            asyncio.run(register_types(PUBLIC))
-            yield
+def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A Prefect server for flows in this process, which knows our block types.
+
+    Tests that use it are one group: it is one process of the session that has it.
+    """
+    with own_prefect_server(tmp_path_factory.mktemp("prefect") / "server"):
+        asyncio.run(register_types(PUBLIC))
+        yield

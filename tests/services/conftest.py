@@ -17,16 +17,6 @@ from eoflows.stores.catalog.remote import CatalogProfile, RemoteCatalog
 KEY = "sandbox-demo-key"
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what needs installed servers, unless it is asked for by `-m services`."""
-    if "services" in config.getoption("-m"):
-        return
-    left_out = [item for item in items if item.get_closest_marker("services")]
-    if left_out:
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item not in left_out]
-
-
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"

@@ -13,14 +13,6 @@ from eoflows.deployments.stack import POOL, Stack, StackOptions
 _WAITING = {"flow_runs": {"state": {"type": {"any_": ["SCHEDULED", "PENDING"]}}}}
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what needs a browser, unless it is asked for by `-m ui`."""
-    mine = [item for item in items if item.get_closest_marker("ui")]
-    if mine and "ui" not in config.getoption("-m"):
-        config.hook.pytest_deselected(items=mine)
-        items[:] = [item for item in items if item not in mine]
-
-
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """An installation of its own with all deployments of prefect.yaml; costs two minutes once."""

@@ -17,7 +17,7 @@ from eoflows.stores.catalog.interface import CollectionSummary, FilterLike, Item
 from eoflows.stores.catalog.remote_api import TransactionsApi
 from eoflows.stores.catalog.remote_dialects import CatalogProfile, dialect_of
 from eoflows.stores.catalog.remote_items import known_item
-from eoflows.stores.catalog.remote_search import search_arguments
+from eoflows.stores.catalog.remote_search import search_body
 from eoflows.stores.catalog.remote_writer import PATIENCE, RemoteWriter
 from eoflows.stores.catalog.validity import validity
 from eoflows.stores.stac.items import is_new
@@ -141,7 +141,7 @@ class RemoteCatalog:
         limit = queries.read_limit(limit)
         if max_items == 0 or (collections is not None and not collections) or (ids is not None and not ids):
             return _nothing()
-        asked = search_arguments(
+        body = search_body(
             ids=ids,
             datetime=datetime,
             bbox=bbox,
@@ -150,17 +150,17 @@ class RemoteCatalog:
             limit=limit,
             one_collection=collections is not None and len(collections) == 1,
         )
-        return self._matching(asked, collections, query, max_items)
+        return self._matching(body, collections, query, max_items)
 
     async def _matching(
         self,
-        asked: Mapping[str, Any],
+        body: Mapping[str, Any],
         collections: Sequence[str] | None,
         query: queries.Query,
         left: int | None,
     ) -> AsyncIterator[list[Item]]:
         seen: set[int] = set()
-        async with aclosing(self._api.pages(asked, collections)) as pages:
+        async with aclosing(self._api.pages(body, collections)) as pages:
             async for page in pages:
                 items = [
                     item
@@ -213,8 +213,8 @@ class RemoteCatalog:
 
     async def _extreme(self, name: str, field: str, direction: str) -> tuple[Time, Time] | None:
         order = [{"field": field, "direction": direction}]
-        asked = {"limit": 1, "sortby": order, "fields": _TIMES_ONLY}
-        async with aclosing(self._api.pages(asked, [name])) as pages:
+        body = {"limit": 1, "sortby": order, "fields": _TIMES_ONLY}
+        async with aclosing(self._api.pages(body, [name])) as pages:
             async for page in pages:
                 return validity(page[0].get("properties") or {})
         return None
@@ -236,8 +236,8 @@ class RemoteCatalog:
 
         async def ask(some: list[str]) -> None:
             async with gate:
-                asked = {"ids": some, "limit": len(some), **options}
-                async for page in self._api.pages(asked, [collection]):
+                body = {"ids": some, "limit": len(some), **options}
+                async for page in self._api.pages(body, [collection]):
                     found.update((item["id"], read(item)) for item in page)
 
         async with one_error(), anyio.create_task_group() as group:

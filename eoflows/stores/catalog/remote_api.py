@@ -1,7 +1,6 @@
 """The requests of a STAC API with transactions, one method each."""
 
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
-from contextlib import aclosing
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -10,11 +9,14 @@ from eoflows.base.http import HttpClient
 from eoflows.stores.catalog.interface import Item
 from eoflows.stores.catalog.remote_dialects import Dialect
 from eoflows.stores.catalog.remote_items import lasting_links
+from eoflows.stores.stac.listing import Listing
 
 __all__ = ["BulkUnsupportedError", "TransactionsApi"]
 
 _NO_SUCH_ROUTE = (404, 405)
 _BAD_REQUEST = (400, 422)
+_Step = tuple[str, str, dict[str, Any]]
+"""Method, URL and body of the request for a page."""
 
 
 class BulkUnsupportedError(RefusedError):
@@ -38,48 +40,69 @@ class TransactionsApi:
         self._picks_fields = True
 
     async def pages(
-        self, asked: Mapping[str, Any], collections: Sequence[str] | None
+        self, body: Mapping[str, Any], collections: Sequence[str] | None
     ) -> AsyncGenerator[list[Item], None]:
         """Search, and give each page that is not empty.
-
-        Args:
-            asked: What to search, as pystac-client's `ItemSearch` takes it.
-            collections: Where; None is everywhere.
 
         Raises:
             TruncatedError: Empty pages lead on to others without end.
             ContractError: An answer is no item collection, or pages run in a circle.
             CatalogError: An item is of another collection than those asked for.
         """
-        # pystac-client takes 0.1 s to import, and not every catalogue is searched.
-        from eoflows.stores.catalog.remote_paging import CatalogPaging  # noqa: PLC0415
+        request = dict(body)
+        if collections is not None:
+            request["collections"] = [self._dialect.search_name(name) for name in collections]
+        step: _Step | None = ("POST", f"{self.url}/search", request)
+        listing = Listing(self.url)
+        while step is not None:
+            listing.ask(*step)
+            method, url, request = step
+            page = await self._page(method, url, request if method == "POST" else None)
+            listing.take(len(page["features"]))
+            if page["features"]:
+                yield [self._read(feature, collections) for feature in page["features"]]
+            step = self._next(page, request)
 
-        named = None if collections is None else [self._dialect.search_name(name) for name in collections]
-        asked = {name: value for name, value in asked.items() if self._picks_fields or name != "fields"}
-        paging = CatalogPaging(self.url, self._http, self._no_fields)
-        async with aclosing(
-            paging.search(f"{self.url}/search", "POST", {**asked, "collections": named})
-        ) as pages:
-            async for page in pages:
-                yield [self._read(feature, collections) for feature in page]
+    async def _page(self, method: str, url: str, body: dict[str, Any] | None) -> dict[str, Any]:
+        if body is not None and not self._picks_fields:
+            body = {key: value for key, value in body.items() if key != "fields"}
+        try:
+            page = await self._http.json(method, url, json=body)
+        except AbsentError:
+            # Some servers say so of a collection that does not exist.
+            return {"features": []}
+        except RefusedError as error:
+            if body is None or "fields" not in body or error.status not in _BAD_REQUEST:
+                raise
+            page = await self._http.json(
+                method, url, json={key: value for key, value in body.items() if key != "fields"}
+            )
+            self._picks_fields = False
+        features = page.get("features") if isinstance(page, dict) else None
+        if not isinstance(features, list) or not all(isinstance(one, dict) for one in features):
+            raise ContractError("the answer to a search is no item collection", url=url)
+        return dict(page)
 
-    def _no_fields(self) -> None:
-        self._picks_fields = False
+    def _next(self, page: Mapping[str, Any], body: Mapping[str, Any]) -> "_Step | None":
+        link = next((link for link in page.get("links") or () if link.get("rel") == "next"), None)
+        if link is None:
+            return None
+        # The address is ours whatever the link says: a proxy may have changed scheme, host or path.
+        if str(link.get("method", "GET")).upper() == "POST":
+            given = dict(link.get("body") or {})
+            return "POST", f"{self.url}/search", {**body, **given} if link.get("merge") else given
+        return "GET", f"{self.url}/search?{urlsplit(str(link.get('href'))).query}", dict(body)
 
     async def count(self, collection: str) -> int | None:
         """Give the number of items in a collection, or None where the server does not tell."""
         body = {
             "collections": [self._dialect.search_name(collection)],
             "limit": 1,
-            # pystac-client has no word for it: pgstac counts only when it is asked to, and else gives the
-            # number of yesterday.
+            "fields": {"include": ["id"], "exclude": ["assets", "geometry", "links", "properties"]},
+            # pgstac counts only when it is asked to, and else gives the number of yesterday.
             "conf": {"context": "on", "context_stats_ttl": "0 seconds"},
         }
-        try:
-            page = await self._http.json("POST", f"{self.url}/search", json=body)
-        except AbsentError:
-            return None
-        matched = page.get("numberMatched") if isinstance(page, dict) else None
+        matched = (await self._page("POST", f"{self.url}/search", body)).get("numberMatched")
         return matched if isinstance(matched, int) else None
 
     async def item(self, collection: str, item_id: str) -> Item | None:

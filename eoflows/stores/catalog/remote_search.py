@@ -1,4 +1,4 @@
-"""From the arguments of a catalogue's search to those of pystac-client's `ItemSearch`.
+"""From the arguments of a search to the body of `POST /search`.
 
 What is sent is a superset: pgstac answers 500 to a time compared with a property that it keeps as text, and
 compares such texts letter by letter. The items that come are decided once more, by the same rules that the
@@ -14,7 +14,7 @@ from eoflows.base.errors import InvalidInputError
 from eoflows.base.times import OPEN_END, OPEN_START, Interval, format_utc, parse_utc
 from eoflows.stores.catalog.interface import FilterLike, SortLike
 
-__all__ = ["search_arguments"]
+__all__ = ["search_body"]
 
 _TIMED = frozenset({"datetime", "start_datetime", "end_datetime"})
 """Properties that pgstac keeps as times."""
@@ -25,7 +25,7 @@ _AFTER_ALL = "zz"
 """Sorts after every fraction and zone of a time, in byte order and in dictionary order."""
 
 
-def search_arguments(
+def search_body(
     *,
     ids: Sequence[str] | None,
     datetime: str | Interval | None,
@@ -35,7 +35,7 @@ def search_arguments(
     limit: int,
     one_collection: bool,
 ) -> dict[str, Any]:
-    """Give them, collections aside; what is given here was checked before.
+    """Give the body, collections aside; the arguments were checked before.
 
     Args:
         ids: Only these.
@@ -46,20 +46,20 @@ def search_arguments(
         limit: Items per page.
         one_collection: The collection need not be part of the order.
     """
-    asked: dict[str, Any] = {"limit": limit, "sortby": _order(sortby, one_collection=one_collection)}
+    body: dict[str, Any] = {"limit": limit, "sortby": _order(sortby, one_collection=one_collection)}
     if ids is not None:
-        asked["ids"] = list(ids)
+        body["ids"] = list(ids)
     if datetime is not None:
-        asked["datetime"] = _span(datetime)
+        body["datetime"] = _span(datetime)
     box = _flat(bbox)
     if box is not None:
-        asked["bbox"] = box
+        body["bbox"] = box
     if filter is not None:
         tree = cql2.parse_text(filter).to_json() if isinstance(filter, str) else filter
         pushed = weaker(tree)
         if pushed is not None:
-            asked["filter"] = pushed
-    return asked
+            body |= {"filter": pushed, "filter-lang": "cql2-json"}
+    return body
 
 
 def _flat(bbox: Sequence[float] | None) -> list[float] | None:

@@ -1,25 +1,26 @@
-"""Searches of a STAC API, page by page, as plain documents."""
+"""Searches of a STAC API, page by page, as plain documents.
+
+pystac-client is the reference for what an API must accept; its requests block a thread that no
+time-out can interrupt and its POST is never retried, so the pages are read here.
+"""
 
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any, Literal
 from urllib.parse import urljoin, urlsplit
 
-from eoflows.base.errors import AbsentError, ContractError, RefusedError
+from eoflows.base.errors import AbsentError, ContractError
 from eoflows.base.http import HttpClient, Origin
 from eoflows.stores.stac.items import ItemDict, checked_item, is_new
-from eoflows.stores.stac.listing import links_of
+from eoflows.stores.stac.listing import Listing
 from eoflows.stores.stac.request import SearchRequest
-from eoflows.stores.stac.waiting import within
+from eoflows.stores.stac.waiting import Patience
 
-__all__ = ["MatchedCount", "StacClient"]
+__all__ = ["MatchedCount", "StacClient", "matched_count"]
 
 MatchedCount = Literal["exact", "estimate"]
 """Whether a server counts what matches (`numberMatched`), or only estimates it."""
-
-
-_NO_SUCH_METHOD = 405
 
 
 class StacClient:
@@ -47,7 +48,7 @@ class StacClient:
         self._home = Origin.of(self.url)
         self._http, self._page_size, self._clock = http, page_size, clock
         self._counts = matched == "exact"
-        self._search: tuple[str, tuple[str, ...]] | None = None
+        self._search_url: str | None = None
 
     async def landing_page(self) -> dict[str, Any]:
         """Fetch the landing page.
@@ -55,11 +56,7 @@ class StacClient:
         Raises:
             ContractError: It is no STAC landing page.
         """
-        try:
-            page = await self._http.json("GET", self.url)
-        except AbsentError:
-            # Some servers know it by one of the two spellings only.
-            page = await self._http.json("GET", self.url.rstrip("/"))
+        page = await self._http.json("GET", self.url)
         if not isinstance(page, dict) or not isinstance(page.get("links"), list):
             raise ContractError("this is no STAC landing page: it has no links", url=self.url)
         return page
@@ -85,9 +82,9 @@ class StacClient:
             ContractError: The answer is no item collection, or its pages run in a circle.
             ServiceError: As `HttpClient.request`.
         """
-        seen, left = set[int](), request.limit
-        async with aclosing(self._found(**request.arguments(self._page_size))) as pages:
-            async for page in within(pages, timeout, self._clock):
+        patience, seen, left = Patience(timeout, self._clock), set[int](), request.limit
+        async with aclosing(self._raw_pages(request.body(self._page_size), patience)) as pages:
+            async for page in pages:
                 items = [item for item in page if is_new(checked_item(item, self.url), seen)][:left]
                 if items:
                     yield items
@@ -101,13 +98,15 @@ class StacClient:
         Raises:
             AbsentError: The API has no such item.
         """
-        async with aclosing(self._found(collections=[collection], ids=[item_id], limit=1)) as pages:
-            async for items in pages:
-                return checked_item(items[0], self.url)
-        raise AbsentError(f"there is no item {item_id!r} in {collection!r}", url=self.url, status=404)
+        request = {"collections": [collection], "ids": [item_id], "limit": 1}
+        page = await self._http.json("POST", await self._search(), json=request)
+        items = self._features(page, self.url)
+        if not items:
+            raise AbsentError(f"there is no item {item_id!r} in {collection!r}", url=self.url, status=404)
+        return checked_item(items[0], self.url)
 
     async def known_ids(self, collection: str, ids: Sequence[str], *, batch: int = 500) -> set[str]:
-        """Tell which items exist, asking in batches.
+        """Tell which items exist, asking by POST in batches.
 
         Args:
             collection: Where to look.
@@ -120,47 +119,95 @@ class StacClient:
         found: set[str] = set()
         for first in range(0, len(ids), batch):
             some = list(ids[first : first + batch])
-            brief = {"include": ["id"], "exclude": ["geometry", "bbox", "links", "assets", "properties"]}
-            async for page in self._found(collections=[collection], ids=some, limit=len(some), fields=brief):
+            body = {
+                "collections": [collection],
+                "ids": some,
+                "limit": len(some),
+                "fields": {
+                    "include": ["id"],
+                    "exclude": ["geometry", "bbox", "links", "assets", "properties"],
+                },
+            }
+            async for page in self._raw_pages(body, Patience(None, self._clock)):
                 found |= {str(feature.get("id")) for feature in page}
         return found
 
-    async def _found(self, **asked: Any) -> AsyncGenerator[list[dict[str, Any]]]:
+    async def _raw_pages(
+        self, body: dict[str, Any], patience: Patience
+    ) -> AsyncGenerator[list[dict[str, Any]]]:
         """Follow the pages of a search to their end; whoever has enough stops asking."""
-        # It takes 0.1 s, and much imports this module that never searches.
-        from eoflows.stores.stac.paging import Paging  # noqa: PLC0415
+        step: _Step | None = ("POST", await patience.spend(self._search()), body)
+        listing = Listing(self.url)
+        while step is not None:
+            listing.ask(*step)
+            method, url, sent = step
+            page = await patience.spend(self._http.json(method, url, json=sent))
+            features = self._features(page, url)
+            on = listing.take(len(features), matched_count(page) if self._counts else -1)
+            # Before the page is handed out: the caller may change it.
+            step = self._next(page, url, sent) if on else None
+            yield features
+        listing.end()
 
-        url, methods = self._search = self._search or await self._search_link()
-        for method in methods:
-            try:
-                pages = Paging(self.url, self._http, self._resolve, counts=self._counts)
-                async with aclosing(pages.search(url, method, asked)) as found:
-                    async for features in found:
-                        yield features
-                return
-            except RefusedError as error:
-                if error.status != _NO_SUCH_METHOD or method == methods[-1]:
-                    raise
-                self._search = url, methods[1:]
-
-    async def _search_link(self) -> tuple[str, tuple[str, ...]]:
-        """Give the address of searches, and the methods to try: a link that tells none may mean either."""
-        links = links_of(await self.landing_page(), "search")
-        posts = [link for link in links if str(link.get("method")).upper() == "POST"]
-        targets = {self._resolve(str(link.get("href")), self.url) for link in posts or links}
-        if len(targets) != 1:
-            raise ContractError(f"the landing page has {len(targets)} search links, not one", url=self.url)
-        telling = posts or all(link.get("method") for link in links)
-        methods = ("POST" if posts else "GET",) if telling else ("POST", "GET")
-        return targets.pop(), methods
+    async def _search(self) -> str:
+        if self._search_url is None:
+            links = _links(await self.landing_page(), "search")
+            posts = [link for link in links if str(link.get("method", "GET")).upper() == "POST"]
+            targets = {self._resolve(str(link.get("href")), self.url) for link in posts or links}
+            if len(targets) != 1:
+                raise ContractError(
+                    f"the landing page has {len(targets)} search links, not one", url=self.url
+                )
+            self._search_url = targets.pop()
+        return self._search_url
 
     def _resolve(self, href: str, base: str) -> str:
         """Resolve a link; where a proxy changed scheme or port, the configured origin is kept."""
         target = urljoin(base, href)
         origin = Origin.of(target)
+        if origin == self._home:
+            return target
         if origin.host != self._home.host:
             raise ContractError(
                 f"a link leads to another host, {origin}; configure that host's API if it is meant", url=base
             )
         parts = urlsplit(target)
         return str(self._home) + parts.path + (f"?{parts.query}" if parts.query else "")
+
+    def _features(self, page: Any, url: str) -> list[dict[str, Any]]:
+        features = page.get("features") if isinstance(page, dict) else None
+        if not isinstance(features, list) or not all(isinstance(feature, dict) for feature in features):
+            raise ContractError("the answer to a search is no item collection", url=url)
+        return features
+
+    def _next(self, page: Mapping[str, Any], url: str, body: Mapping[str, Any] | None) -> "_Step | None":
+        links = _links(page, "next")
+        if not links:
+            return None
+        if len(links) > 1:
+            raise ContractError(f"a page has {len(links)} next links, not one", url=url)
+        link = links[0]
+        method = str(link.get("method", "GET")).upper()
+        target = self._resolve(str(link.get("href")), url)
+        if method == "GET":
+            return method, target, None
+        if method != "POST":
+            raise ContractError(f"the next page is to be asked for by {method}", url=url)
+        following = link.get("body") or {}
+        return method, target, {**(body or {}), **following} if link.get("merge") else following
+
+
+_Step = tuple[str, str, dict[str, Any] | None]
+"""Method, URL and body of the request for a page."""
+
+
+def matched_count(page: Mapping[str, Any]) -> int:
+    """Give the number of items that match as a page tells it (`numberMatched`, `context` of old), or -1."""
+    context = page.get("context")
+    count = page.get("numberMatched", context.get("matched") if isinstance(context, Mapping) else None)
+    return count if isinstance(count, int) and not isinstance(count, bool) else -1
+
+
+def _links(document: Mapping[str, Any], rel: str) -> list[dict[str, Any]]:
+    links = document.get("links") or ()
+    return [link for link in links if isinstance(link, dict) and link.get("rel") == rel]

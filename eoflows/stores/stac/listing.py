@@ -1,11 +1,8 @@
 """A listing that comes in pages: none leads back, and its end is known from a break."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from eoflows.base.errors import ContractError, TruncatedError
 
-__all__ = ["Listing", "links_of", "matched_count"]
+__all__ = ["Listing"]
 
 _EMPTY_PAGES = 3
 """Empty pages with a next link that are followed: a server may filter a page after it was cut."""
@@ -62,20 +59,3 @@ class Listing:
                 "if it only estimates their number, say so where this API is configured",
                 url=self._url,
             )
-
-
-def matched_count(page: Mapping[str, Any]) -> int:
-    """Give the number of items that match as a page tells it (`numberMatched`, `context` of old), or -1."""
-    context = page.get("context")
-    count = page.get("numberMatched", context.get("matched") if isinstance(context, Mapping) else None)
-    return count if isinstance(count, int) and not isinstance(count, bool) else -1
-
-
-def links_of(document: Mapping[str, Any], rel: str) -> list[dict[str, Any]]:
-    """Give the links of a document that have this `rel`."""
-    links = document.get("links")
-    return [
-        link
-        for link in (links if isinstance(links, list) else ())
-        if isinstance(link, dict) and link.get("rel") == rel
-    ]

@@ -1,18 +1,14 @@
 """What is asked of a STAC search."""
 
-import re
 from collections.abc import Mapping
-from datetime import datetime, timedelta
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from eoflows.base.errors import InvalidInputError
-from eoflows.base.times import OPEN_END, Interval, format_utc, parse_utc
+from eoflows.base.times import Interval, format_utc
 
 __all__ = ["SearchRequest"]
-
-_DATE = re.compile(r"\s*\d{4}-\d{2}-\d{2}\s*")
 
 
 class SearchRequest(BaseModel):
@@ -23,7 +19,7 @@ class SearchRequest(BaseModel):
         collections: Only these; empty is all that the caller may read.
         sortby: `{"field", "direction"}` pairs; `-name`, `+name` and `name` are accepted. Stations
             accept one.
-        timestamp: `datetime` of the STAC search, closed on both ends, or None. A date is its whole day.
+        timestamp: `datetime` of the STAC search, closed on both ends, or None.
         limit: Upper limit of items in all, not of a page; None is no limit.
     """
 
@@ -66,16 +62,18 @@ class SearchRequest(BaseModel):
         except ValidationError as error:
             raise InvalidInputError(_first_fault(error)) from error
 
-    def arguments(self, page_size: int) -> dict[str, Any]:
-        """Give what pystac-client's `ItemSearch` takes; it writes that as a body or as a query."""
-        given = {
-            "limit": min(page_size, self.limit or page_size),
-            "filter": self.filter,
-            "collections": self.collections,
-            "sortby": list(self.sortby),
-            "datetime": self.timestamp,
-        }
-        return {name: value for name, value in given.items() if value}
+    def body(self, page_size: int) -> dict[str, Any]:
+        """Give the body of `POST /search` for its first page."""
+        body: dict[str, Any] = {"limit": min(page_size, self.limit or page_size)}
+        if self.filter is not None:
+            body |= {"filter": self.filter, "filter-lang": "cql2-json"}
+        if self.collections:
+            body["collections"] = list(self.collections)
+        if self.sortby:
+            body["sortby"] = list(self.sortby)
+        if self.timestamp:
+            body["datetime"] = self.timestamp
+        return body
 
     @field_validator("filter")
     @classmethod
@@ -105,14 +103,9 @@ class SearchRequest(BaseModel):
         if not isinstance(value, str):
             raise ValueError("must be a time or an interval like 2025-01-01T00:00:00Z/..")
         start, slash, end = value.partition("/")
-        end = end if slash else start
-        found = Interval.parse(start, _end_of_day(end) if _DATE.fullmatch(end) else end)
-        return str(found) if slash or found.duration else format_utc(found.start)
-
-
-def _end_of_day(date: str) -> datetime:
-    midnight = parse_utc(date)
-    return midnight if midnight == OPEN_END else midnight + timedelta(days=1, milliseconds=-1)
+        if not slash:
+            return format_utc(Interval.parse(start, start).start)
+        return str(Interval.parse(start, end))
 
 
 def _term(term: Any) -> dict[str, str]:

@@ -42,9 +42,9 @@ class Patience:
 
 
 async def within(
-    pages: AsyncIterator[T], seconds: float | None, clock: Callable[[], float] = time.monotonic
+    pages: AsyncIterator[T], seconds: float, clock: Callable[[], float] = time.monotonic
 ) -> AsyncIterator[T]:
-    """Give pages, as long as waiting for them takes no longer than so many seconds in all; None is no limit.
+    """Give pages, as long as waiting for them takes no longer than so many seconds in all.
 
     Raises:
         DeadlineError: It took longer.

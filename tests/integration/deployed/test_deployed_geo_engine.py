@@ -86,6 +86,7 @@ def in_memory(stack: SharedStack, workflow: str) -> xr.DataArray:
     return asyncio.run(stream())
 
 
+@pytest.mark.gate("stream")
 def test_a_killed_stream_goes_on_and_is_equal_to_the_whole(
     stack: SharedStack, runs: Runs, workflow: str
 ) -> None:

@@ -91,6 +91,7 @@ def test_finished_jobs_are_fetched_by_the_automation(stack: SharedStack, runs: R
             runs.ask("DELETE", f"/automations/{one['id']}")
 
 
+@pytest.mark.gate("track")
 def test_the_tracker_deployment(stack: SharedStack, runs: Runs) -> None:
     run = runs.start("track-jobs/sandbox")
     assert runs.wait(run)["type"] in ("COMPLETED", "CANCELLED")

@@ -29,6 +29,7 @@ def status(stack: SharedStack, job: str) -> int:
     return httpx.get(f"{stack.sandbox}/ogc/jobs/{job}", trust_env=False).status_code
 
 
+@pytest.mark.gate("submit", "download")
 def test_a_process_from_the_form_to_its_results(stack: SharedStack, runs: Runs) -> None:
     scene = {"width": 2, "height": 2, "red": [1, 0, 1, 1], "nir": [3, 0, uuid.uuid4().int % 1000, 1]}
     given = {"inputs": {"scene": {"value": scene}}}
@@ -72,6 +73,7 @@ def test_cancelling_a_run(stack: SharedStack, runs: Runs, seconds: float, policy
     wait_until(tracked, 240, f"the job answers {expected}")
 
 
+@pytest.mark.gate("kill")
 def test_a_killed_run_makes_no_second_job(stack: SharedStack, runs: Runs, seconds: float) -> None:
     given = {"process_id": "slow", "inputs": {"seconds": seconds}}
     run = runs.start("run-process/sandbox", **given)

@@ -63,6 +63,7 @@ def catalogued(stack: SharedStack, collection: str) -> list[dict[str, Any]]:
     return answer.raise_for_status().json()["features"]
 
 
+@pytest.mark.gate("stage")
 def test_on_demand_then_again(stack: SharedStack, runs: Runs, collection: str) -> None:
     name = "on-demand-aux-staging/sandbox"
     first = runs.start(name, catalog_collection_identifier=collection)
@@ -81,6 +82,7 @@ def test_on_demand_then_again(stack: SharedStack, runs: Runs, collection: str) -
     assert again["message"] == "11 found in auxip: 11 already there."
 
 
+@pytest.mark.gate("search")
 def test_search_deployment(runs: Runs) -> None:
     run = runs.start("search-aux/sandbox")
     assert runs.wait(run)["type"] == "COMPLETED"

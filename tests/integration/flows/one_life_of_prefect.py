@@ -6,8 +6,9 @@ python one_life_of_prefect.py begin|go-on SANDBOX OTHER STATE JOBS
 import asyncio
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from prefect.testing.utilities import prefect_test_harness
+from prefect_server import own_prefect_server
 
 from eoflows.blocks.logos import PUBLIC
 from eoflows.deployments.register import register_types, write_sandbox
@@ -32,5 +33,5 @@ async def live(act: str, url: str, other: str, state: Path, jobs: int) -> str:
 
 if __name__ == "__main__":
     act, url, other, state, jobs = sys.argv[1:]
-    with prefect_test_harness(server_startup_timeout=120):
+    with TemporaryDirectory() as folder, own_prefect_server(Path(folder, "server")):
         print(asyncio.run(live(act, url, other, Path(state), int(jobs))))

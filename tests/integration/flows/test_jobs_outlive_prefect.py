@@ -15,7 +15,7 @@ CHECKOUT = Path(__file__).parents[3]
 def live(act: str, box: Sandbox, state: Path, home: Path) -> str:
     command = [sys.executable, str(LIFE), act, box.url, box.other_url, str(state), str(JOBS)]
     home.mkdir()
-    environment = os.environ | {"PREFECT_HOME": str(home), "PYTHONPATH": str(CHECKOUT)}
+    environment = os.environ | {"PREFECT_HOME": str(home), "PYTHONPATH": str(CHECKOUT / "tests")}
     done = subprocess.run(
         command, check=False, capture_output=True, text=True, timeout=280, env=environment, cwd=CHECKOUT
     )

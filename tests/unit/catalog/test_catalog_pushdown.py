@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 import pytest
+from examples import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -223,7 +224,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Any:
     catalog._database.close()
 
 
-@settings(max_examples=600, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(600), suppress_health_check=[HealthCheck.too_slow])
 @given(given=items, asked=filters)
 def test_search_equals_the_oracle(
     shared: LocalCatalog, given: list[tuple[dict[str, Any], Any]], asked: Any

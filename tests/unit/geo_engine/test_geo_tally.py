@@ -1,4 +1,5 @@
 import pytest
+from examples import examples
 from geo_records import raster_document
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -57,7 +58,7 @@ def test_a_tile_counts_once_and_surplus_ones_do_not():
     assert tally.received == 1
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(
     cuts=st.lists(st.floats(0, 1), max_size=12),
     lost=st.lists(st.integers(0, 200), max_size=8),
@@ -85,7 +86,7 @@ def test_whatever_cuts_the_stream_it_ends_complete(cuts, lost, regular, days):
     assert not list(tally.missing())
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @given(held=st.sets(st.integers(0, 71)))
 def test_what_is_asked_again_has_all_that_is_missing(held):
     plan = a_plan(days=1, bands=2)

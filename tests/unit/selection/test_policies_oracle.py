@@ -3,6 +3,7 @@
 import random
 
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from policy_oracle import P, Q, expected
@@ -13,7 +14,7 @@ from eoflows.products.selection import POLICIES, PolicyName, Wanted
 
 
 @given(product_lists(), wanteds(), st.randoms(use_true_random=False))
-@settings(max_examples=800)
+@settings(max_examples=examples(800))
 def test_a_policy_chooses_what_the_oracle_chooses(products: list[P], wanted: Wanted, order: random.Random):
     items = [item(p) for p in products]
     chosen, passed = choose(wanted, items)

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from unittest.mock import patch
 
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from policy_oracle import P
@@ -26,7 +27,7 @@ def accepted(wanted: Wanted) -> dict:
 
 
 @given(product_lists(), wanteds())
-@settings(max_examples=500)
+@settings(max_examples=examples(500))
 def test_what_fits_passes_the_wire(products: list[P], wanted: Wanted):
     found = accepted(wanted)
     local = Filter.parse(found)
@@ -37,7 +38,7 @@ def test_what_fits_passes_the_wire(products: list[P], wanted: Wanted):
 
 
 @given(times, times, times, times, wanteds())
-@settings(max_examples=500)
+@settings(max_examples=examples(500))
 def test_nothing_is_lost_at_a_station_that_is_strict_and_keeps_milliseconds(
     a: datetime, b: datetime, c: datetime, d: datetime, wanted: Wanted
 ):

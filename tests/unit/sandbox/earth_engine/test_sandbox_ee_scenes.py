@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -38,7 +39,7 @@ def test_the_seed_decides(collection):
     west=st.floats(-178, 170),
     south=st.floats(-70, 70),
 )
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 def test_scenes_are_where_and_when_they_are_asked_for(collection, day, length, west, south):
     start = at("2010-01-01") + timedelta(days=day)
     end = start + timedelta(days=length)
