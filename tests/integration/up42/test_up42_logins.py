@@ -6,7 +6,7 @@ from pathlib import Path
 import anyio
 import anyio.lowlevel
 import pytest
-from eoflows.jobs.submit import submit
+from eoflows.jobs.submission import submit
 from pydantic import SecretStr
 
 from eoflows.base.errors import CredentialsError
