@@ -6,12 +6,12 @@ from pathlib import Path
 import anyio
 import anyio.lowlevel
 import pytest
-from eoflows.jobs.submission import submit
 from pydantic import SecretStr
 
 from eoflows.base.errors import CredentialsError
 from eoflows.blocks import Up42Credentials
 from eoflows.jobs.ledger import Intent, Ledger
+from eoflows.jobs.submission import submit
 from eoflows.jobs.wait import wait_for_jobs
 from eoflows.sandbox import Sandbox, SandboxSettings
 from eoflows.sandbox.up42.settings import Up42Settings
