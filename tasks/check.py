@@ -1,22 +1,46 @@
 """Check: can a run do its work here?"""
 
+from prefect.client.orchestration import get_client
+from prefect.exceptions import PrefectHTTPStatusError
+
 from eoflows.base.errors import EoError
 from eoflows.products.checks import Finding, examine
 from eoflows.products.environment import FlowEnvArgs
 from eoflows.tasks.environment import opened
 
-__all__ = ["findings"]
+__all__ = ["findings", "leases"]
+
+_SETTING = "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE"
+_STORAGES = "prefect.server.concurrency.lease_storage"
 
 
 async def findings(env: FlowEnvArgs) -> list[Finding]:
-    """Look at the environment's blocks, and at all that they name.
+    """Look at the server's leases, at the environment's blocks, and at all that they name.
 
     Args:
         env: Who for, and in which environment.
     """
+    first = await leases()
     try:
         async with opened(env) as flow_env:
             blocks = Finding("blocks", True, f"environment {env.environment!r} serves {env.owner_id!r}")
-            return [blocks, *await examine(flow_env)]
+            return [first, blocks, *await examine(flow_env)]
     except EoError as error:
-        return [Finding("blocks", False, str(error))]
+        return [first, Finding("blocks", False, str(error))]
+
+
+async def leases() -> Finding:
+    """Tell whether the server still knows after a restart who holds the slots of its limits."""
+    advice = f"where it is started, set {_SETTING}={_STORAGES}.filesystem (docs/operations.md, Restarts)"
+    try:
+        async with get_client() as client:
+            settings = (await client.request("GET", "/admin/settings")).json()
+        storage = str(settings["server"]["concurrency"]["lease_storage"])
+    except (PrefectHTTPStatusError, KeyError, TypeError, ValueError) as error:
+        status = error.response.status_code if isinstance(error, PrefectHTTPStatusError) else "something else"
+        line = f"whether they outlive a restart cannot be known: GET /admin/settings answered {status}"
+        return Finding("leases", True, line, f"if the server is yours, {advice}")
+    if storage == f"{_STORAGES}.memory":
+        line = "the server forgets them at a restart: slots stay taken, and running flows that have one crash"
+        return Finding("leases", False, line, advice)
+    return Finding("leases", True, f"outlive a restart of the server: {storage}")

@@ -90,8 +90,11 @@ def test_search_deployment(runs: Runs) -> None:
 
 
 def test_doctor_deployment(runs: Runs) -> None:
-    state = runs.wait(runs.start("doctor/sandbox"))
-    assert (state["type"], state["message"]) == ("COMPLETED", "All 8 are well.")
+    run = runs.start("doctor/sandbox")
+    state = runs.wait(run)
+    assert (state["type"], state["message"]) == ("COMPLETED", "All 9 are well.")
+    rows = {row["what"]: row["seen"] for row in json.loads(runs.artifacts(run)["doctor"]["data"])}
+    assert rows["leases"].startswith("outlive a restart of the server: ")
 
 
 def test_partial_run_fails_and_only_what_failed_runs_again(
