@@ -1,7 +1,7 @@
 """The transfer engine: files that land whole, verified and once."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Self
 
@@ -36,6 +36,7 @@ class TransferEngine:
         retry: How often and how patiently a broken transfer is taken up again.
         slot: Gives the context in which one connection to a host may be used; it makes limits hold
             over all workers. None limits this engine only.
+        clock: Monotonic seconds, by which a stall is one.
     """
 
     def __init__(
@@ -45,16 +46,17 @@ class TransferEngine:
         policy: AddressPolicy | None = None,
         retry: RetryPolicy | None = None,
         slot: Slot | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings or TransferSettings()
         self._keyring, self._policy = keyring or Keyring(), policy or AddressPolicy()
-        self._retry, self._slot = retry or RetryPolicy(), slot
+        self._retry, self._slot, self._clock = retry or RetryPolicy(), slot, clock
         self._desks = Desks(2 * self._settings.most_connections)
 
     async def __aenter__(self) -> Self:
         mailbox = Mailbox()
         self._crew = Crew(mailbox, self._settings.threads)
-        self._wire = Wire(mailbox, self._crew, self._settings)
+        self._wire = Wire(mailbox, self._crew, self._settings, self._clock)
         lanes = Lanes(self._settings, self._retry.longest, self._slot)
         web = WebSource(
             self._wire,

@@ -48,10 +48,17 @@ class Wire:
         mailbox: Where ends and progress are reported.
         crew: Hashes and names what is whole, before its end is reported.
         settings: Time-outs and trust.
+        clock: Monotonic seconds, by which a stall is one.
     """
 
-    def __init__(self, mailbox: Mailbox, crew: Crew, settings: TransferSettings) -> None:
-        self._mailbox, self._crew, self._stall = mailbox, crew, settings.stall
+    def __init__(
+        self,
+        mailbox: Mailbox,
+        crew: Crew,
+        settings: TransferSettings,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._mailbox, self._crew, self._stall, self._clock = mailbox, crew, settings.stall, clock
         self._handles = Handles(settings)
         self._running: dict[Exchange, tuple[pycurl.Curl, asyncio.Future[None]]] = {}
         self._orders: deque[Callable[[], None]] = deque()
@@ -113,12 +120,12 @@ class Wire:
         self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._watch)
         self._multi.setopt(pycurl.M_TIMERFUNCTION, self._set_due)
         self._multi.setopt(pycurl.M_MAXCONNECTS, 128)
-        looked = time.monotonic()
+        looked = self._clock()
         while self._open:
             idle = not self._turn()
             self._finish_ended()
-            now = time.monotonic()
-            self._tell(now, idle)
+            self._tell(time.monotonic(), idle)
+            now = self._clock()
             if now - looked >= _TICK:
                 looked = now
                 self._look(now)
@@ -175,7 +182,7 @@ class Wire:
         self._due = None if milliseconds < 0 else time.monotonic() + milliseconds / 1000
 
     def _start(self, exchange: Exchange, ended: "asyncio.Future[None]") -> None:
-        exchange.began = exchange.touched = time.monotonic()
+        exchange.began, exchange.touched = time.monotonic(), self._clock()
         handle = self._handles.take(exchange)
         self._running[exchange] = (handle, ended)
         self._multi.add_handle(handle)

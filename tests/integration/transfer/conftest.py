@@ -1,6 +1,8 @@
 """Servers and an engine set up for tests: short waits, loopback allowed."""
 
+import asyncio
 import hashlib
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -9,7 +11,7 @@ import pytest
 from hostile_server import HostileServer
 
 from eoflows.base.http import AddressPolicy, Keyring, Origin, RetryPolicy
-from eoflows.stores.transfer import Checksum, Download, TransferEngine, TransferSettings
+from eoflows.stores.transfer import Checksum, Download, TransferEngine, TransferSettings, wire
 
 
 @pytest.fixture
@@ -37,15 +39,44 @@ def engine_for() -> Callable[..., TransferEngine]:
         *servers: HostileServer,
         keyring: Keyring | None = None,
         attempts: int = 4,
+        base: float = 0.02,
         slot: Any = None,
+        clock: Callable[[], float] = time.monotonic,
         **options: Any,
     ) -> TransferEngine:
         policy = AddressPolicy(Origin.of(server.url) for server in servers)
-        retry = RetryPolicy(attempts=attempts, base=0.02, longest=5.0)
-        settings = TransferSettings(**({"stall": 1.0, "threads": 2} | options))
-        return TransferEngine(settings, keyring or Keyring(), policy, retry, slot)
+        retry = RetryPolicy(attempts=attempts, base=base, longest=max(base, 5.0))
+        settings = TransferSettings(**({"threads": 2} | options))
+        return TransferEngine(settings, keyring or Keyring(), policy, retry, slot, clock)
 
     return make
+
+
+class StallClock:
+    """An engine's seconds: they pass only when a server of the test lets them.
+
+    A busy machine makes no stall by it, and one that is wanted costs no time.
+    """
+
+    def __init__(self) -> None:
+        self.now, self._looks = 0.0, 0
+
+    def __call__(self) -> float:
+        self._looks += 1
+        return self.now
+
+    async def let_pass(self, seconds: float) -> None:
+        """Go on, and wait until the engine has seen it, and all that was sent before."""
+        self.now += seconds
+        seen = self._looks + 2
+        while self._looks < seen:  # noqa: ASYNC110 - they are looks of another thread
+            await asyncio.sleep(0.001)
+
+
+@pytest.fixture
+def stall_clock(monkeypatch: pytest.MonkeyPatch) -> StallClock:
+    monkeypatch.setattr(wire, "_TICK", 0.01)
+    return StallClock()
 
 
 @pytest.fixture

@@ -106,7 +106,7 @@ class HostileServer:
         with self._changed:
             self._changed.notify_all()
 
-    async def until(self, condition: Callable[[], bool], seconds: float = 1.0) -> None:
+    async def until(self, condition: Callable[[], bool], seconds: float = 120.0) -> None:
         """Wait for something that a request or the end of a connection makes true."""
 
         def wait() -> bool:
