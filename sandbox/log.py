@@ -158,7 +158,7 @@ class RequestLog:
             highest = max(highest, level)
         return highest
 
-    def wait_for(self, condition: Callable[["RequestLog"], bool], timeout: float = 10.0) -> bool:
+    def wait_for(self, condition: Callable[["RequestLog"], bool], timeout: float = 120.0) -> bool:
         """Wait until a condition on the log holds; False when the time is over."""
         deadline = monotonic() + timeout
         while not condition(self):

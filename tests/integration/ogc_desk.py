@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+from waiting import becomes
 
 from eoflows.blocks import OgcProcessesServer
 from eoflows.jobs.collection import Collection, collect
@@ -62,15 +63,17 @@ class OgcDesk:
         """Look at all open jobs, whatever their pace."""
         return await track_round(self.ledger, self.open_server, older_than=0.0, pace=Pace(shortest=0.0))
 
-    async def ended(self, *keys: str, seconds: float = 30) -> list[JobRecord]:
+    async def ended(self, *keys: str) -> list[JobRecord]:
         """Track until jobs have ended."""
-        with anyio.fail_after(seconds):
-            while True:
-                found = await self.rows(*keys)
-                if all(one.closed for one in found):
-                    return found
-                await self.track()
-                await anyio.sleep(0.05)
+
+        async def tracked() -> list[JobRecord] | None:
+            found = await self.rows(*keys)
+            if all(one.closed for one in found):
+                return found
+            await self.track()
+            return None
+
+        return await becomes(tracked, "the end of the jobs") or []
 
     async def rows(self, *keys: str) -> list[JobRecord]:
         """The ledger's rows; all of them, if no key is given."""

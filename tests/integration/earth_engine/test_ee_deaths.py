@@ -7,6 +7,7 @@ from pathlib import Path
 import anyio
 import pytest
 from submitting_process import COLLECTION, SPAN, TILE, tracker
+from waiting import becomes
 
 from eoflows.jobs.ledger import Intent, JobFilter, Ledger
 from eoflows.jobs.models import Phase
@@ -46,12 +47,12 @@ def test_death_at_every_step_of_a_submission(box, tmp_path):
 
 async def _until_ended(again, name):
     """A dead process's lease lasts a little."""
-    with anyio.fail_after(30):
-        while True:
-            document = await anyio.to_thread.run_sync(again.update, name)
-            if progress(document) == 1.0:
-                return document
-            await anyio.sleep(0.2)
+
+    async def complete():
+        document = await anyio.to_thread.run_sync(again.update, name)
+        return document if progress(document) == 1.0 else None
+
+    return await becomes(complete, "the last order")
 
 
 @pytest.mark.anyio

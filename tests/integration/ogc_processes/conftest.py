@@ -1,8 +1,8 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
-import anyio
 import pytest
+from waiting import becomes
 
 from eoflows.sandbox import Fault, Sandbox, SandboxSettings
 from eoflows.sandbox.ogc_processes.settings import OgcProcessesSettings
@@ -62,9 +62,12 @@ async def client(config) -> AsyncIterator[AsyncClient]:
 @pytest.fixture
 def finished(client) -> Callable[[str], Awaitable[JobInfo]]:
     async def wait(name: str) -> JobInfo:
-        with anyio.fail_after(20):
-            while phase_of((job := await client.get_job(name)).status) in ("queued", "running"):  # noqa: ASYNC110
-                await anyio.sleep(0.02)
+        async def ended() -> JobInfo | None:
+            job = await client.get_job(name)
+            return None if phase_of(job.status) in ("queued", "running") else job
+
+        job = await becomes(ended, "the job's end")
+        assert job is not None
         return job
 
     return wait

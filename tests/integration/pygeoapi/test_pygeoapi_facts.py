@@ -7,6 +7,7 @@ from queue import Queue
 
 import httpx
 import pytest
+from waiting import content, until
 
 JSON = {"accept": "application/json"}
 ASYNC = {**JSON, "prefer": "respond-async"}
@@ -29,12 +30,11 @@ def execute(http):
 @pytest.fixture
 def finished(http):
     def wait(location):
-        deadline = time.monotonic() + 20
-        while (job := http.get(location).json())["status"] in ("accepted", "running"):
-            if time.monotonic() > deadline:
-                raise TimeoutError(job)
-            time.sleep(0.05)
-        return job
+        def ended():
+            job = http.get(location).json()
+            return None if job["status"] in ("accepted", "running") else job
+
+        return until(ended, "the job's end")
 
     return wait
 
@@ -124,10 +124,7 @@ def test_dismissal_forgets_the_job_and_stops_nothing(http, execute, tmp_path):
     assert gone.headers["content-type"].startswith("text/html")
     assert "processID" not in gone.json()
     assert http.get(location).status_code == http.delete(location).status_code == 404
-    deadline = time.monotonic() + 10
-    while not mark.exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert mark.read_text() == "done"
+    assert content(mark) == "done"
 
 
 def test_the_job_list_has_pages_and_ignores_filters(http, execute, finished):

@@ -60,7 +60,7 @@ def kill_after(box: Sandbox, state: Path, *, fetched: int, batch: int) -> None:
     script = Path(__file__).with_name("staging_process.py")
     command = [sys.executable, str(script), box.url, str(state), "TEST", str(batch)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
-        box.log.wait_for(lambda log: log.count("/auxip/Products*", since=before) >= fetched, timeout=60)
+        assert box.log.wait_for(lambda log: log.count("/auxip/Products*", since=before) >= fetched)
         process.send_signal(signal.SIGKILL)
         assert process.wait() == -signal.SIGKILL
 

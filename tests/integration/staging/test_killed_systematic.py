@@ -57,7 +57,11 @@ def kill_after(box: Sandbox, state: Path, *, fetched: int) -> None:
     before, script = box.log.last, Path(__file__).with_name("systematic_process.py")
     command = [sys.executable, str(script), box.url, str(state), "FOLLOWED"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
-        box.log.wait_for(lambda log: log.count("/auxip/Products*", since=before) >= fetched, timeout=60)
+
+        def begun(log) -> bool:
+            return log.count("/auxip/Products*", since=before) >= fetched or process.poll() is not None
+
+        assert box.log.wait_for(begun)
         process.send_signal(signal.SIGKILL)
         process.wait()
 

@@ -20,6 +20,7 @@ import anyio
 import httpx
 import pytest
 from unpack_worker import COLLECTION, POINTS, storage_at
+from waiting import LIMIT
 
 from eoflows.base.errors import DeadlineError, StorageError
 from eoflows.products.unpack import (
@@ -222,7 +223,7 @@ async def test_cancelled_leaves_nothing(tmp_path: Path):
     item["assets"] = {"P.tgz": {"href": path.as_uri()}}
     before = everything(tmp_path)
     workplace = Workplace.beside(path)
-    async with asyncio.timeout(60), anyio.create_task_group() as group:
+    async with asyncio.timeout(LIMIT), anyio.create_task_group() as group:
         group.start_soon(Unpacker(storage, "o", limits=Limits(ratio=10_000)).unpack, item)
         while not workplace.exists():  # noqa: ASYNC110
             await anyio.sleep(0.001)

@@ -233,7 +233,7 @@ async def test_delete_and_summaries(catalog: LocalCatalog) -> None:
 
 async def test_a_reader_does_not_wait_for_the_writer(catalog: LocalCatalog) -> None:
     await catalog.upsert("c", [aux("a", "2020-01-01T00:00:00Z")])
-    with catalog._database.writing() as writer, anyio.fail_after(5):
+    with catalog._database.writing() as writer, anyio.fail_after(120):
         writer.execute("DELETE FROM items")
         assert set(await catalog.known("c", ["a"])) == {"a"}
 

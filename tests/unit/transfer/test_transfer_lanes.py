@@ -121,7 +121,7 @@ async def test_a_turn_that_was_given_and_cancelled_at_once_is_passed_on():
     await asyncio.sleep(0)
     gate.leave()
     first.cancel()
-    await asyncio.wait_for(second, 1)
+    await asyncio.wait_for(second, 120)
     assert gate.active == 1
 
 
