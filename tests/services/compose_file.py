@@ -2,10 +2,11 @@
 
 import os
 import re
+import shlex
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath, PurePosixPath
 from typing import Any
 
 import yaml
@@ -24,9 +25,16 @@ PORTS = {
 }
 """What each service listens on in its container."""
 
-_PLACES = "|".join(PORTS)
-_FOLDERS = re.compile(r"(?<![\w/.-])/(?:var/lib/eoflows|run/secrets|data|tmp)(?![\w.-])")
-_NUMBERS = "|".join(sorted({str(port) for port in PORTS.values()}))
+_FOLDERS = ("/var/lib/eoflows", "/run/secrets", "/data", "/tmp")
+"""Folders of the containers that services write into, or read."""
+_WORDS = re.compile(
+    r"(?P<dollar>\$\$)"
+    r"|(?P<any>0\.0\.0\.0)"
+    rf"|(?<=[@/])(?P<server>{'|'.join(PORTS)}):\d+"
+    r"|(?P<path>(?<![\w/.-])(?:/[\w.-]+)+)"
+    rf"|(?P<port>(?<![\d.])(?:{'|'.join(sorted({str(port) for port in PORTS.values()}))})(?![\d.]))"
+)
+"""What has another value here; the rest of a text is what it is."""
 
 
 def interpolated(text: str, given: Mapping[str, str]) -> str:
@@ -74,7 +82,7 @@ class Compose:
     root: Path
     images: Mapping[str, tuple[Path, Path]]
     ports: dict[str, int]
-    paths: Mapping[str, str] = field(default_factory=dict)
+    paths: Mapping[str, Path] = field(default_factory=dict)
     """Where programs and folders of the images are here."""
 
     def __post_init__(self) -> None:
@@ -103,7 +111,9 @@ class Compose:
         first = service.get("entrypoint", [])
         if image in self.images:
             first = exec_form(service["build"]["target"], "ENTRYPOINT")
-        words = [self._here(name, word) for word in [*(first if entrypoint else []), *command]]
+        there = [*(first if entrypoint else []), *command]
+        script = there.index("-ec") + 1 if there[0] == "sh" else None
+        words = [self._here(name, word, shell=at == script) for at, word in enumerate(there)]
         environment = {key: self._here(name, value) for key, value in service.get("environment", {}).items()}
         environment |= self._addresses(name, service.get("environment", {}))
         return Started(words, {**self._common(binaries, name, service), **environment}, directory)
@@ -143,19 +153,35 @@ class Compose:
                 found[key.removesuffix("HOST") + "PORT"] = str(self.ports[value if value in PORTS else name])
         return found
 
-    def _here(self, name: str, text: str) -> str:
-        """Translate addresses and paths, and end what is left of compose's own syntax."""
-        for there, here in self.paths.items():
-            text = text.replace(there, here)
-        text = text.replace("$$", "$").replace("0.0.0.0", HOST)
-        text = re.sub(rf"(?<=[@/])({_PLACES}):\d+", lambda at: f"{HOST}:{self.ports[at[1]]}", text)
-        if name in PORTS:
-            text = re.sub(rf"(?<![\d.])({_NUMBERS})(?![\d.])", lambda _: str(self.ports[name]), text)
-        if text == f"--host={name}":
-            text = f"--host={HOST}"
-        return _FOLDERS.sub(lambda at: str(self._folder(*self._parts(name, at[0]))), text)
+    def _here(self, name: str, text: str, *, shell: bool = False) -> str:
+        """Translate addresses and paths, and end what is left of compose's own syntax.
 
-    @staticmethod
-    def _parts(name: str, there: str) -> tuple[str, ...]:
-        """Say below the root where a folder of a container is; the volume `state` is shared."""
-        return ("state",) if there == "/var/lib/eoflows" else (name, there.rpartition("/")[2])
+        Each word once: what is put in is of this host, whose paths may look like those of a container.
+        """
+
+        def word(found: re.Match[str]) -> str:
+            match found.lastgroup:
+                case "dollar":
+                    return "$"
+                case "any":
+                    return HOST
+                case "server":
+                    return f"{HOST}:{self.ports[found['server']]}"
+                case "port":
+                    return str(self.ports.get(name, found[0]))
+                case _:
+                    here = str(self._path(name, PurePosixPath(found[0])))
+                    return shlex.quote(here) if shell else here
+
+        return f"--host={HOST}" if text == f"--host={name}" else _WORDS.sub(word, text)
+
+    def _path(self, name: str, there: PurePosixPath) -> PurePath:
+        """Say where a path of a container is here; one that is not ours is what it is."""
+        for known in (there, *there.parents):
+            if str(known) in self.paths:
+                return self.paths[str(known)] / there.relative_to(known)
+            if str(known) in _FOLDERS:
+                # The volume `state` is shared.
+                parts = ("state",) if str(known) == "/var/lib/eoflows" else (name, known.name)
+                return self._folder(*parts) / there.relative_to(known)
+        return there

@@ -53,6 +53,10 @@ class ImageBuild:
         """Say where a path of the image is here."""
         return self.root / Path(path).relative_to("/")
 
+    def word(self, word: str) -> str:
+        """Give a word of a command as it is here: a path below the image's working directory is another."""
+        return str(self.local(word)) if Path(word).is_relative_to("/opt/eoflows") else word
+
     def build(self) -> None:
         """Carry out the stages `builder` and the one wanted."""
         self.root.mkdir(parents=True, exist_ok=True)
@@ -98,7 +102,10 @@ class ImageBuild:
 
     def _run(self, command: str) -> None:
         # The cache that is shut off in a layer saves these tests a download of 300 MB.
-        here = command.replace("/opt/venv", str(self.local("/opt/venv"))).replace(" --no-cache ", " ")
+        place = shlex.quote(str(self.local("/opt/venv")))
+        here = re.sub(
+            r"(?<![\w/.-])/opt/venv(?![\w.-])", lambda _: place, command.replace(" --no-cache ", " ")
+        )
         search = os.pathsep.join([str(self.root / "python" / "bin"), os.environ["PATH"]])
         kept = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
         done = subprocess.run(

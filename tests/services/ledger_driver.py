@@ -12,7 +12,7 @@ import sys
 import traceback
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -140,7 +140,7 @@ async def one_job(given: argparse.Namespace) -> str:
     open_server = opener(given.base, settle=given.settle, timeout=given.timeout, moment=moment)
     inputs = {"seconds": 0.2, "n": given.name}
     async with (
-        WatchedLedger(given.ledger, lease=given.lease) as ledger,
+        WatchedLedger(given.ledger, lease=given.lease, clock=given.clock) as ledger,
         open_server("dummy", given.place) as s,
     ):
         ledger.moment = moment
@@ -150,7 +150,7 @@ async def one_job(given: argparse.Namespace) -> str:
         except EoError as error:
             return type(error).__name__
         pace = Pace(shortest=0.2)
-        until = ledger.now() + timedelta(seconds=20)
+        until = ledger.now() + timedelta(seconds=given.patience)
         (record,) = await wait_for_jobs(
             ledger, open_server, [record.key], until=until, pace=pace, shortest=0.3, longest=0.5
         )
@@ -162,7 +162,10 @@ async def many_jobs(given: argparse.Namespace) -> str:
     """Submit many jobs at once, in an order of one's own."""
     open_server = opener(given.base, settle=given.settle, timeout=given.timeout, moment=Moment("", "kill"))
     outcomes: list[str] = []
-    async with Ledger(given.ledger, lease=given.lease) as ledger, open_server("dummy", given.place) as s:
+    async with (
+        Ledger(given.ledger, lease=given.lease, clock=given.clock) as ledger,
+        open_server("dummy", given.place) as s,
+    ):
 
         async def one(number: int) -> None:
             inputs = {"seconds": 0.2, "n": f"{given.name}{number}"}
@@ -189,7 +192,7 @@ async def many_jobs(given: argparse.Namespace) -> str:
 async def follow(given: argparse.Namespace) -> str:
     """Run rounds and announce, until killed or nothing is left to watch."""
     open_server = opener(given.base, settle=given.settle, timeout=given.timeout, moment=Moment("", "kill"))
-    async with Ledger(given.ledger, lease=given.lease) as ledger:
+    async with Ledger(given.ledger, lease=given.lease, clock=given.clock) as ledger:
         until = ledger.now() + timedelta(seconds=given.patience)
         while ledger.now() < until:
             await track_round(ledger, open_server, pace=Pace(shortest=0.2, longest=1.0))
@@ -234,11 +237,14 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--count", type=int, default=1)
     parser.add_argument("--told", type=Path)
     parser.add_argument("--said", type=Path)
-    parser.add_argument("--lease", type=float, default=1.0)
+    parser.add_argument("--lease", type=float, default=90.0)
     parser.add_argument("--settle", type=float, default=0.5)
-    parser.add_argument("--timeout", type=float, default=5.0)
-    parser.add_argument("--patience", type=float, default=10.0)
-    return parser.parse_args(arguments)
+    parser.add_argument("--timeout", type=float, default=120.0)
+    parser.add_argument("--patience", type=float, default=120.0)
+    parser.add_argument("--ahead", type=float, default=0.0, help="seconds that its clock is ahead of others'")
+    given = parser.parse_args(arguments)
+    given.clock = lambda: datetime.now(UTC) + timedelta(seconds=given.ahead)
+    return given
 
 
 def live(arguments: Sequence[str]) -> None:

@@ -130,6 +130,10 @@ class Drivers:
             return await ledger.jobs(JobFilter(**wanted))
 
 
+LATER = 100.0
+"""Seconds by which the clock of who comes after the dead is ahead: their leases are over, without a wait."""
+
+
 def check_never_two(jobs: Sequence[DummyJob]) -> None:
     """The one law: what was asked for once is at the service once at the most."""
     twice = {name: many for name, many in Counter(job.inputs["n"] for job in jobs).items() if many > 1}

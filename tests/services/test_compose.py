@@ -129,7 +129,7 @@ def installation(
     }
     with tempfile.TemporaryDirectory(prefix="eoflows-compose-") as folder:
         root = Path(folder)
-        paths = {"/entrypoint.sh": str(weed), "/opt/eoflows": str(images["eoflows"].home)}
+        paths = {"/entrypoint.sh": weed, "/opt/eoflows": images["eoflows"].home}
         compose = Compose(given, root, places, {"postgres": login.port}, paths)
         found = Installation(compose, root)
         try:

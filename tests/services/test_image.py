@@ -86,9 +86,7 @@ def test_the_size_is_what_the_page_says(image: ImageBuild) -> None:
 
 
 def test_the_image_starts_a_worker_by_itself(image: ImageBuild) -> None:
-    entrypoint = [
-        word.replace("/opt/eoflows", str(image.home)) for word in exec_form("eoflows", "ENTRYPOINT")
-    ]
+    entrypoint = [image.word(word) for word in exec_form("eoflows", "ENTRYPOINT")]
     command = exec_form("eoflows", "CMD")
     said = run(image, *entrypoint, *command[:3], "--help")
     assert [option for option in command[3:] if option.startswith("--") and option not in said] == []

@@ -4,32 +4,28 @@ import json
 import os
 import signal
 from collections import Counter
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
-import anyio
 import pytest
-from ledger_processes import Drivers, check_never_two
+from ledger_processes import LATER, Drivers, check_never_two
+from waiting import becomes
 
 from eoflows.jobs.ledger import Ledger
 from eoflows.jobs.models import Phase
 from eoflows.sandbox import Fault, Sandbox
 
 pytestmark = pytest.mark.anyio
-
-
-async def soon(condition, *, within: float = 60.0) -> None:
-    """Wait until a condition holds."""
-    with anyio.fail_after(within):
-        while not condition():  # noqa: ASYNC110 - it becomes true in another process
-            await anyio.sleep(0.05)
+SHORT = 1.0
+"""The lease, in seconds, of who is to live on when it is over."""
 
 
 @pytest.mark.parametrize("kind", ["token", "inputs", "listing", "none"])
 async def test_eight_submitters_and_three_trackers(kind: str, drivers: Drivers, box: Sandbox) -> None:
     place, count = f"{kind}-crowd-{drivers.folder.name}", 15
-    calm = {"lease": 90, "timeout": 60}
-    trackers = [drivers.start("follow", place, patience=300, **calm) for _ in range(3)]
-    submitters = [drivers.start("many_jobs", place, count=count, patience=60, **calm) for _ in range(8)]
+    trackers = [drivers.start("follow", place, patience=300) for _ in range(3)]
+    submitters = [drivers.start("many_jobs", place, count=count) for _ in range(8)]
     said = [json.loads(one.end().said) for one in submitters]
     jobs = box.dummy.jobs(place)
     check_never_two(jobs)
@@ -38,7 +34,7 @@ async def test_eight_submitters_and_three_trackers(kind: str, drivers: Drivers, 
     records = await drivers.records()
     assert {record.remote_id for record in records} == {job.id for job in jobs}
 
-    await soon(lambda: len(drivers.announcements()) == count)
+    await becomes(lambda: len(drivers.announcements()) == count, "the last announcement")
     for one in trackers:
         assert not one.is_over, one.end()
         os.kill(one.pid, signal.SIGKILL)
@@ -52,13 +48,18 @@ async def test_submitters_killed_in_a_crowd_leave_nothing_behind(drivers: Driver
     slow = Fault("latency", path=f"/dummy/{place}/jobs", method="POST", parameters={"seconds": 0.3})
     with box.faults.active(slow):
         for kills in range(1, 4):
-            one = drivers.start("many_jobs", place, count=count, patience=60)
-            await soon(lambda least=5 * kills: len(box.dummy.jobs(place)) >= least)
-            os.kill(one.pid, signal.SIGKILL)
+            one = drivers.start("many_jobs", place, count=count, lease=SHORT)
+
+            def enough(one=one, least=5 * kills) -> bool:
+                return one.is_over or len(box.dummy.jobs(place)) >= least
+
+            await becomes(enough, f"{5 * kills} jobs")
+            if not one.is_over:
+                os.kill(one.pid, signal.SIGKILL)
             one.end()
     said = {"LateError"}
     while said - {"succeeded", "running"}:
-        last = [drivers.start("many_jobs", place, count=count, patience=60) for _ in range(2)]
+        last = [drivers.start("many_jobs", place, count=count, ahead=LATER) for _ in range(2)]
         said = {outcome for one in last for outcome in json.loads(one.end().said)}
         assert said <= {"succeeded", "running", "LateError"}
     jobs = box.dummy.jobs(place)
@@ -73,8 +74,7 @@ async def test_twenty_runs_race_for_the_last_credits(runs: int, drivers: Drivers
     async with Ledger(drivers.ledger) as ledger:
         await ledger.set_budget("project", 70)
     racing = [
-        drivers.start("many_jobs", place, name=f"run-{number}-", budget="project", lease=30)
-        for number in range(runs)
+        drivers.start("many_jobs", place, name=f"run-{number}-", budget="project") for number in range(runs)
     ]
     outcomes = Counter(json.loads(one.end().said)[0] for one in racing)
     assert outcomes["BudgetError"] == runs - 7
@@ -83,9 +83,9 @@ async def test_twenty_runs_race_for_the_last_credits(runs: int, drivers: Drivers
         before = await ledger.balance("project")
     assert (before.reserved + before.spent, before.left) == (70, 0)
 
-    assert drivers.run("follow", place, patience=3).said == "over"
     async with Ledger(drivers.ledger) as ledger:
-        after = await ledger.balance("project")
+        while (after := await ledger.balance("project")).reserved:
+            assert drivers.run("follow", place, patience=1).said == "over"
     # The service names no price: what was set aside was spent.
     assert (after.reserved, after.spent, after.left) == (0, 70, 0)
 
@@ -99,9 +99,9 @@ async def test_two_processes_make_the_tables_at_once(drivers: Drivers) -> None:
 async def test_a_stopped_submitter_sends_nothing_when_it_wakes(drivers: Drivers, box: Sandbox) -> None:
     """Whose lease was taken over while it stood still, between its intent and its request."""
     place = f"none-stopped-{drivers.folder.name}"
-    stopped = drivers.start("one_job", place, step="after intent", how="stop", lease=1)
-    await soon(lambda: _state(stopped.pid) == "T")
-    await anyio.sleep(1.1)
+    stopped = drivers.start("one_job", place, step="after intent", how="stop", lease=SHORT)
+    await becomes(lambda: _state(stopped.pid) == "T", "the stop")
+    await becomes(partial(_lease_is_over, drivers), "the end of the lease")
     assert drivers.run("one_job", place, patience=0).said == "OutcomeUnknownError"
     os.kill(stopped.pid, signal.SIGCONT)
     assert stopped.end().said == "LateError"
@@ -114,13 +114,18 @@ async def test_a_stopped_submitter_sends_nothing_when_it_wakes(drivers: Drivers,
 async def test_a_submitter_stopped_before_its_request(kind: str, drivers: Drivers, box: Sandbox) -> None:
     """It wakes when another run has made the job; what it still sends is never answered with a second."""
     place = f"{kind}-stopped-{drivers.folder.name}"
-    stopped = drivers.start("one_job", place, step="after intent", how="stop", lease=1)
-    await soon(lambda: _state(stopped.pid) == "T")
-    await anyio.sleep(1.1)
-    assert drivers.run("one_job", place, patience=20).said == "succeeded"
+    stopped = drivers.start("one_job", place, step="after intent", how="stop", lease=SHORT)
+    await becomes(lambda: _state(stopped.pid) == "T", "the stop")
+    await becomes(partial(_lease_is_over, drivers), "the end of the lease")
+    assert drivers.run("one_job", place, ahead=LATER).said == "succeeded"
     os.kill(stopped.pid, signal.SIGCONT)
     assert stopped.end().said in ("LateError", "succeeded")
     assert len(box.dummy.jobs(place)) == 1
+
+
+async def _lease_is_over(drivers: Drivers) -> bool:
+    (record,) = await drivers.records()
+    return record.lease_until is None or record.lease_until < datetime.now(UTC)
 
 
 def _state(pid: int) -> str:

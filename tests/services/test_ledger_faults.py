@@ -6,11 +6,13 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from ledger_processes import Drivers, check_never_two
 
 from eoflows.base.errors import OutcomeUnknownError
-from eoflows.base.http import HttpClient, Origin
+from eoflows.base.http import AddressPolicy, HttpClient, Origin
+from eoflows.base.http.client import guarded_transport
 from eoflows.jobs.ledger import Intent, Ledger
 from eoflows.jobs.models import Phase
 from eoflows.jobs.service import JobServer
@@ -37,12 +39,30 @@ FAULTS: dict[str, tuple[str, dict[str, Any], bool]] = {
 """By name: the fault, its parameters, and whether the service makes the job all the same."""
 
 
+class ImpatientLine(httpx.AsyncBaseTransport):
+    """Waits a moment for an answer that is withheld, and for any other as long as it takes."""
+
+    def __init__(self, inner: httpx.AsyncBaseTransport, box: Sandbox) -> None:
+        self._inner, self._box = inner, box
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        about = {"kind": "hang", "method": request.method, "path": request.url.path, "struck": 0}
+        if any(about.items() <= one.items() for one in self._box.faults.listing()):
+            request.extensions["timeout"]["read"] = 1.0
+        return await self._inner.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+
 @pytest.fixture
 def open_place(box: Sandbox) -> Callable[[str], Any]:
     @asynccontextmanager
     async def opened(place: str) -> AsyncIterator[JobServer[DummyRequest]]:
         url = f"{box.url}/dummy/{place}"
-        async with HttpClient(trusted=[Origin.of(box.url)], timeout=1.0) as http:
+        origin = Origin.of(box.url)
+        line = ImpatientLine(guarded_transport(AddressPolicy([origin])), box)
+        async with HttpClient(transport=line, timeout=120) as http:
             yield JobServer(DummyService(url, settle=0.6), url, http, exclusive=True)
 
     return opened

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from ledger_driver import STEPS
-from ledger_processes import Drivers, check_never_two
+from ledger_processes import LATER, Drivers, check_never_two
 
 from eoflows.jobs.models import Phase
 from eoflows.sandbox import Sandbox
@@ -27,7 +27,7 @@ async def test_killed_at_each_step(kind: str, drivers: Drivers, box: Sandbox, tm
     def killed_and_run_again(step: str, place: str) -> str:
         assert drivers.run("one_job", place, step=step).code == -9
         check_never_two(box.dummy.jobs(place))
-        again = drivers.run("one_job", place)
+        again = drivers.run("one_job", place, ahead=LATER)
         assert again.code == 0
         return again.said
 

@@ -55,15 +55,20 @@ class Workshop:
 
 @asynccontextmanager
 async def opened_workshop(
-    folder: Path, box: Sandbox, station: str = "auxip", stall: float = 60.0, **options: Any
+    folder: Path,
+    box: Sandbox,
+    station: str = "auxip",
+    stall: float = 60.0,
+    attempts: int = 2,
+    **options: Any,
 ) -> AsyncIterator[Workshop]:
     """Open a workshop in a folder; opened again there, it goes on where the other ended."""
     home, url = Origin.of(box.url), f"{box.url}/{station}/"
     keyring = Keyring([(home, ApiKey(SecretStr("sandbox-demo-key")))])
-    retry, root = RetryPolicy(attempts=2, base=0.01), folder / "storage"
+    retry, root = RetryPolicy(attempts=attempts, base=0.01), folder / "storage"
     engine = TransferEngine(TransferSettings(threads=2, stall=stall), keyring, AddressPolicy([home]), retry)
     async with (
-        HttpClient(keyring=keyring, trusted=[home], retry=retry, timeout=5.0) as http,
+        HttpClient(keyring=keyring, trusted=[home], retry=retry, timeout=120) as http,
         engine,
         LocalCatalog(folder / "catalog.sqlite") as catalog,
     ):

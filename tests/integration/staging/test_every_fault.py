@@ -76,6 +76,14 @@ STAYING = [
 ]
 
 
+SILENT = ("stall", "hang")
+
+
+def patience(kind: str) -> float:
+    """Seconds without a byte that end an attempt: a moment where none comes, and else more than it takes."""
+    return 1.0 if kind in SILENT else 120.0
+
+
 @pytest.fixture(scope="module")
 def box():
     with Sandbox(SandboxSettings(days=2)) as box:
@@ -89,8 +97,10 @@ def test_no_fault_is_left_out() -> None:
 
 @pytest.mark.parametrize(("kind", "parameters"), PASSING)
 async def test_a_fault_that_passes_is_survived(box, workshop, kind, parameters) -> None:
+    # What follows the silence must come, and has the same moment for it: it is asked for until it does.
+    attempts = 20 if kind in SILENT else 2
     with box.faults.active(Fault(kind, path=PRODUCT, times=1, parameters=parameters)):
-        async with workshop(box, stall=1.0) as shop:
+        async with workshop(box, stall=patience(kind), attempts=attempts) as shop:
             report = await shop.run(ONE)
     assert report.count(Outcome.STAGED) == 1, report.failures
     ((name, path),) = shop.files().items()
@@ -102,7 +112,7 @@ async def test_a_fault_that_passes_is_survived(box, workshop, kind, parameters) 
 async def test_a_fault_that_stays_fails_the_item_alone(box, workshop, kind, parameters, words) -> None:
     since = box.log.last
     with box.faults.active(Fault(kind, path=PRODUCT, parameters=parameters)):
-        async with workshop(box, stall=1.0) as shop:
+        async with workshop(box, stall=patience(kind)) as shop:
             report = await shop.run(ONE)
             assert await shop.catalog.collections() == []
     (record,) = report.failures
