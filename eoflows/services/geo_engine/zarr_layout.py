@@ -6,6 +6,7 @@ once, whole; a chunk that exists is done. So the store itself says what a killed
 
 import warnings
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -34,6 +35,8 @@ _UNSET = np.iinfo(np.int64).min
 _TIMES = ("time", "time_end")
 _TIME_CHUNK = 1024
 _STATE = "eoflows"
+_EMPTY = {"begun": False}
+"""What is noted in a group that is only half made, or half removed."""
 _CF_UNITS = {"units": "milliseconds since 1970-01-01", "calendar": "proleptic_gregorian"}
 _NANOSECONDS = 9_223_372_036_854
 """Milliseconds to either side of 1970 that datetime64[ns] holds, which is what CF times are read as."""
@@ -63,7 +66,7 @@ class ZarrLayout:
 
     @staticmethod
     def state(store: Store) -> Mapping[str, Any] | None:
-        """What an earlier run noted in a store; None if it is empty.
+        """What an earlier run noted in a store; None if there is nothing that could be continued.
 
         Raises:
             StorageError: It holds something else.
@@ -75,11 +78,14 @@ class ZarrLayout:
         found = group.attrs.get(_STATE)
         if not isinstance(found, dict):
             raise StorageError(f"{store} holds a Zarr group that is no raster of ours; choose another place")
-        return found
+        return None if found == _EMPTY else found
 
     def create(self, state: Mapping[str, Any], attrs: Mapping[str, Any]) -> None:
-        """Begin a new group; what was there is removed."""
-        group = zarr.create_group(self.store, overwrite=True, zarr_format=3)
+        """Begin a new group; what was there, a raster of ours or nothing, is removed."""
+        # Before anything goes, so that a group that has lost some of its chunks is not taken for a whole one.
+        with suppress(FileNotFoundError):
+            zarr.open_group(self.store, mode="r+").attrs.put({_STATE: _EMPTY})
+        group = zarr.create_group(self.store, overwrite=True, zarr_format=3, attributes={_STATE: _EMPTY})
         for name in _TIMES:
             self._create_time(group, name, np.dtype(np.int64), _CF_UNITS, _UNSET)
         for name, variable in self.frame.space().items():
@@ -97,24 +103,29 @@ class ZarrLayout:
             compressors=ZstdCodec(level=_LEVEL, checksum=False),
             attributes={**self.frame.value_attrs(), "coordinates": " ".join(["time_end", *coordinates])},
         )
-        # Last, so that a group that was only half made is not taken for one that can be continued.
         group.update_attributes({"Conventions": "CF-1.11", **attrs, _STATE: dict(state)})
 
     def steps(self) -> list[TimeInterval]:
         """The time steps that were begun, in their order."""
         group = zarr.open_group(self.store, mode="r")
+        attrs: dict[str, Any] = dict(group.attrs)
+        noted = attrs[_STATE].get(_TIMES[0])
+        if noted is not None:
+            return [TimeInterval(start, end) for start, end in noted]
         starts, ends = (np.asarray(_array(group, name)[...]).astype(np.int64) for name in _TIMES)
         return [
             TimeInterval(int(start), int(end))
-            for start, end in zip(starts, ends, strict=True)
+            # A run may have died when it had made room in one of them.
+            for start, end in zip(starts, ends, strict=False)
             if _UNSET not in (start, end)
         ]
 
     def begin_step(self, number: int, time: TimeInterval, room: int) -> None:
         """Note a time step; there is room for at least `room` of them afterwards."""
         group = zarr.open_group(self.store, mode="r+")
-        if number >= _array(group, NAME).shape[0]:
-            self._resize(group, max(room, number + 1))
+        there = [_array(group, name).shape[0] for name in (NAME, *_TIMES)]
+        if number >= min(there):
+            self._resize(group, max(room, number + 1, *there))
         for name, value in zip(_TIMES, (time.start_ms, time.end_ms), strict=True):
             _array(group, name)[number] = value
 
@@ -125,20 +136,23 @@ class ZarrLayout:
             _array(group, NAME).update_attributes({"nodata": self.fill.item()})
 
     def finish(self, steps: Sequence[TimeInterval], state: Mapping[str, Any]) -> None:
-        """Cut off the room that was not needed, note that all is there, and collect the metadata."""
-        group = zarr.open_group(self.store, mode="r+")
-        self._resize(group, len(steps))
+        """Cut off the room that was not needed, collect the metadata, and note that all is there."""
+        group = zarr.open_group(self.store, mode="r+", use_consolidated=False)
         limits = [abs(moment) for step in steps for moment in (step.start_ms, step.end_ms)]
         if max(limits, default=0) > _NANOSECONDS:
+            # The arrays of times are made anew: a run that dies meanwhile leaves the times in the state.
+            times = [[step.start_ms, step.end_ms] for step in steps]
+            group.update_attributes({_STATE: {**state, "complete": False, _TIMES[0]: times}})
             for name, variable in self.frame.time(steps).items():
                 array = self._create_time(group, name, variable.values.dtype, {}, None)
                 array.resize((len(steps),))
                 array[...] = variable.values
-        group.update_attributes({_STATE: dict(state)})
+        self._resize(group, len(steps))
         with warnings.catch_warnings():
             # Consolidated metadata are not in the Zarr 3 specification yet; xarray looks for them first.
             warnings.simplefilter("ignore", ZarrUserWarning)
-            zarr.consolidate_metadata(self.store)
+            group = zarr.consolidate_metadata(self.store)
+        group.update_attributes({_STATE: dict(state)})
 
     async def chunks(self) -> AsyncIterator[ChunkKey]:
         """Give the chunks that are there."""
