@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 from urllib.parse import urljoin
 
-import anyio
 import orjson
 
 from eoflows.base.digest import json_digest
@@ -142,12 +141,7 @@ class Choice:
         origins = [asdict(one) for one in self.origins]
         document = {"request": self.request.model_dump(mode="json", by_alias=True), "origins": origins}
         content = orjson.dumps(document, option=orjson.OPT_INDENT_2)
-        path = anyio.Path(storage.spool(key))
-        await path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f".{path.name}.part")
-        await part.write_bytes(content)
-        await part.replace(path)
-        await storage.put(storage.spool(key), key, len(content), None)
+        await storage.save(key, content)
 
     @classmethod
     async def read(cls, storage: Storage, key: str) -> "Choice | None":

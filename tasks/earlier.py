@@ -63,10 +63,7 @@ async def store_scene(storage: Storage, owner: str, scene: str, rows: Sequence[M
     key = table_key(owner, ending=_SCENE)
     lines = [*rows, {"summary": {"scene": scene, "inputs": len(rows)}}]
     text = b"".join(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE) for line in lines)
-    path = storage.spool(key)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(text)
-    return await storage.put(path, key, len(text), None)
+    return await storage.save(key, text)
 
 
 async def failed_inputs(storage: Storage, owner: str, run: str, scene: str) -> frozenset[str]:

@@ -156,17 +156,8 @@ async def _keep(flow_env: FlowEnv, matrix: Matrix) -> str:
     folder = f"{flow_env.owner_id}/{_FOLDER}"
     content = matrix_page(matrix, "../../").encode()
     for name in (matrix.days[0], "latest"):
-        href = await _put(flow_env, f"{folder}/{name}.html", content)
+        href = await flow_env.storage.save(f"{folder}/{name}.html", content)
     return href
-
-
-async def _put(flow_env: FlowEnv, key: str, content: bytes) -> str:
-    path = anyio.Path(flow_env.storage.spool(key))
-    await path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
-    await part.write_bytes(content)
-    await part.replace(path)
-    return await flow_env.storage.put(Path(path), key, len(content), None)
 
 
 def matrix_state(matrix: Matrix) -> State[dict[str, Any]]:

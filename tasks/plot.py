@@ -55,9 +55,7 @@ async def plot_task(order: ResultOrder) -> Produced:
     document = plot.model_dump(mode="json", by_alias=True)
 
     async def make(path: Path) -> Mapping[str, Any]:
-        part = anyio.Path(path.with_name(f".{path.name}.part"))
-        await part.write_bytes(content)
-        await part.replace(path)
+        await anyio.Path(path).write_bytes(content)
         return attrs
 
     stored = await place.file({**question, "plot": document}, make)

@@ -1,7 +1,7 @@
 """Results that a run makes of a Geo Engine's answers: what is wanted, how large it is, how it is shown."""
 
 import warnings
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,13 +14,14 @@ from prefect.states import Completed
 
 from eoflows.base.digest import json_digest
 from eoflows.base.errors import InvalidInputError
-from eoflows.blocks import GeoEngineServer
+from eoflows.blocks import GeoEngineServer, ObjectStorage
+from eoflows.stores.results import Make, Request, ResultPlace
 from eoflows.tasks.geo_engine import GeoQuestion, publish_provenance
+from eoflows.tasks.load import load_block
 from eoflows.tasks.logs import run_logger
 from eoflows.tasks.pictures import publish_png
 from eoflows.tasks.progress import shown_progress
 from eoflows.tasks.publish import human_bytes
-from eoflows.tasks.stored import Place, open_place
 
 if TYPE_CHECKING:
     from eoflows.services.geo_engine import Progress, RasterQueryRectangle, Workflow
@@ -69,11 +70,18 @@ class ResultOrder:
         mine = int(self.max_gigabytes * _GIGABYTE)
         return mine if server.limit_bytes is None else min(mine, server.limit_bytes)
 
-    async def place(self, request: Mapping[str, Any], suffix: str) -> Place:
-        """Where the result goes; the same question always has the same place."""
+    async def place(self, request: Request, suffix: str) -> ResultPlace:
+        """Where the result goes; the same question always has the same place.
+
+        Raises:
+            InvalidInputError: There is no such block.
+            UnsafeNameError: The name cannot be used.
+        """
         digest = json_digest(request)[:12]
         name = self.name.strip("/") or f"geo-engine/{request['workflow']}/{digest}.{suffix}"
-        return await open_place(self.storage, name, overwrite=self.overwrite)
+        storage = (await load_block(ObjectStorage, self.storage)).open()
+        storage.href(name)
+        return ResultPlace(storage, name, self.overwrite)
 
 
 @dataclass(frozen=True)
@@ -216,9 +224,7 @@ async def cite(workflow: "Workflow", key: str) -> dict[str, Any]:
     return citations(await publish_provenance(f"{key}-provenance", workflow))
 
 
-async def stored_file(
-    place: Place, request: Mapping[str, Any], make: Callable[[Path], Awaitable[Mapping[str, Any]]]
-) -> tuple[dict[str, Any], bool]:
+async def stored_file(place: ResultPlace, request: Request, make: Make) -> tuple[dict[str, Any], bool]:
     """Make a file, unless it is there; give what is told of it, and whether it was there."""
     stored = await place.file(request, make)
     return {"size": human_bytes(stored.size), "checksum": stored.checksum}, stored.found

@@ -3,12 +3,15 @@
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import urlsplit
 
 import anyio
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from eoflows.blocks import GeoEngineServer
+from eoflows.stores.results import ResultPlace
+from eoflows.stores.storage import LocalStorage, ObjectStorage
 from eoflows.tasks.geo_engine import find_workflow, open_geo_engine
 from eoflows.tasks.produce import (
     Produced,
@@ -24,10 +27,10 @@ from eoflows.tasks.produce import (
     watched,
 )
 from eoflows.tasks.publish import human_bytes
-from eoflows.tasks.stored import Place
 
 if TYPE_CHECKING:
     from eoflows.services.geo_engine import RasterQueryRectangle, Workflow
+    from eoflows.services.geo_engine.zarr_writer import Store
 
 __all__ = ["RasterFormat", "stream_raster_task", "stream_vector_task"]
 
@@ -62,9 +65,10 @@ async def stream_raster_task(
         empty = False
         async with watched("stream-raster", order.limit(block)) as watch:
             if form == "zarr":
-                facts, found, empty = await _zarr(
-                    workflow, query, place, watch, block, clip=clip, fill=fill_value, attrs=attrs
-                )
+                async with place.claimed(request):
+                    facts, found, empty = await _zarr(
+                        workflow, query, place, watch, block, clip=clip, fill=fill_value, attrs=attrs
+                    )
             else:
 
                 async def make(path: Path) -> Mapping[str, Any]:
@@ -88,7 +92,7 @@ async def stream_raster_task(
 async def _zarr(
     workflow: "Workflow",
     query: "RasterQueryRectangle",
-    place: Place,
+    place: ResultPlace,
     watch: Watch,
     block: GeoEngineServer,
     *,
@@ -99,15 +103,29 @@ async def _zarr(
     from eoflows.services.geo_engine.previews import zarr_sample  # noqa: PLC0415
     from eoflows.services.geo_engine.zarr_writer import ZarrSettings  # noqa: PLC0415
 
+    store = _store(place)
     settings = ZarrSettings(fill_value=fill, overwrite=place.overwrite, attrs=attrs)
     stored = await workflow.raster_stream_into_zarr(
-        query, place.zarr(), clip, settings=settings, stall_timeout=block.stall, progress=watch.note
+        query, store, clip, settings=settings, stall_timeout=block.stall, progress=watch.note
     )
-    sample = await anyio.to_thread.run_sync(zarr_sample, place.zarr())
+    sample = await anyio.to_thread.run_sync(zarr_sample, store)
     await show("stream-raster", sample)
     names = ("time steps", "bands", "rows", "columns")
     found = bool(stored.found) and not stored.received
     return dict(zip(names, stored.shape, strict=True)), found, not stored.shape[0]
+
+
+def _store(place: ResultPlace) -> "Store | Path":
+    """Give a place as a Zarr store."""
+    from eoflows.services.geo_engine.zarr_writer import object_store  # noqa: PLC0415
+
+    match place.storage:
+        case LocalStorage():
+            return place.storage.spool(place.key)
+        case ObjectStorage():
+            return object_store(place.storage.bucket, urlsplit(place.href).path)
+        case other:
+            raise TypeError(f"no place for Zarr in {type(other).__name__}")
 
 
 @task(name="stream-vector", cache_policy=NO_CACHE, persist_result=False)

@@ -1,7 +1,7 @@
 """Upkeep: audits, their repair, and expiry."""
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -18,6 +18,7 @@ from prefect.states import Completed
 from pydantic_core import to_jsonable_python
 
 from eoflows.base.errors import public_url
+from eoflows.base.files import scratch
 from eoflows.base.times import format_utc
 from eoflows.completeness.audit import (
     AuditVerdict,
@@ -36,7 +37,6 @@ from eoflows.products.expiry import Expirer, Expiry, Rules, plan_expiry
 from eoflows.products.staging import ItemRecord, Outcome, Place
 from eoflows.products.staging.twins import Twins
 from eoflows.products.systematic import Publications, Settler
-from eoflows.products.unpack import sweep_workplaces
 from eoflows.tasks.earlier import table_key
 from eoflows.tasks.environment import opened
 from eoflows.tasks.logs import run_logger
@@ -68,10 +68,11 @@ def _now() -> datetime:
 async def _lines(flow_env: FlowEnv, folder: str) -> AsyncIterator[tuple["_Lines", str]]:
     """Keep lines of JSON in the storage, beside the products."""
     key = table_key(flow_env.owner_id, folder)
-    path = flow_env.storage.spool(key)
-    with _written(path) as lines:
-        yield lines, flow_env.storage.href(key)
-    await flow_env.storage.put(path, key, path.stat().st_size, None)
+    with scratch(flow_env.storage.spool(key)) as room:
+        path = room / "lines"
+        with path.open("wb") as file:
+            yield _Lines(file), flow_env.storage.href(key)
+        await flow_env.storage.put(path, key, path.stat().st_size, None)
 
 
 class _Lines:
@@ -90,13 +91,6 @@ class _Lines:
 
     def end(self, summary: Mapping[str, Any]) -> None:
         self._file.write(orjson.dumps({"summary": summary}, option=orjson.OPT_APPEND_NEWLINE))
-
-
-@contextmanager
-def _written(path: Path) -> Iterator[_Lines]:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("wb") as file:
-        yield _Lines(file)
 
 
 @dataclass(frozen=True)
@@ -194,9 +188,7 @@ class _Audit:
         if order.unregistered is Unregistered.REMOVE:
             async for page in self._pages():
                 done["removed"] += await repairer.remove_unregistered(page)
-        workshop = flow_env.storage.workshop
-        parts = await anyio.to_thread.run_sync(sweep_workplaces, workshop, order.stale)
-        parts += await flow_env.storage.sweep(order.stale)
+        parts = await flow_env.storage.sweep(order.stale)
         counts = {"staged": len(records) - len(failed), "failed": len(failed), "parts removed": parts}
         return done | counts, [f"{record.item}: {record.reason}" for record in failed[:20]]
 

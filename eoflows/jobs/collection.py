@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import anyio
@@ -15,7 +14,6 @@ from eoflows.jobs.ledger import JobRecord, Ledger
 from eoflows.jobs.service import JobServer, OpenServer, Output
 from eoflows.stores.storage import Storage, asset_key, check_twins
 from eoflows.stores.transfer import Checksum, Download, TransferEngine
-from eoflows.stores.transfer.checksums import Hasher
 
 __all__ = ["Collection", "collect", "output_key"]
 
@@ -147,26 +145,17 @@ async def _fetch(engine: TransferEngine, storage: Storage, key: str, output: Out
             "checksum": "".join(map(str, output.checksums[:1])),
             "media_type": output.media_type,
         }
-    path = storage.spool(key)
     if output.content is not None:
-        size, checksum = await anyio.to_thread.run_sync(_write, path, output.content)
+        size, checksum = len(output.content), Checksum.of_bytes(output.content)
+        href = await storage.save(key, output.content)
     elif output.urls:
+        path = storage.spool(key)
         receipt = await engine.fetch(Download(output.urls, path, output.size, output.checksums))
         size, checksum = receipt.size, receipt.checksums[0]
+        href = await storage.put(path, key, size, checksum)
     else:
         raise InvalidInputError(f"result {output.name!r} has neither bytes nor a URL")
-    href = await storage.put(path, key, size, checksum)
     return {"href": href, "size": size, "checksum": str(checksum), "media_type": output.media_type}
-
-
-def _write(path: Path, content: bytes) -> tuple[int, Checksum]:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
-    part.write_bytes(content)
-    part.replace(path)
-    hasher = Hasher(["blake3"])
-    hasher.update(content)
-    return len(content), hasher.checksums()[0]
 
 
 async def _failed(ledger: Ledger, record: JobRecord, error: EoError, done: list[Collection]) -> None:

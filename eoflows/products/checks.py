@@ -83,10 +83,7 @@ async def _count_collections(flow_env: FlowEnv) -> str:
 
 async def _write_and_remove(storage: Storage, owner: str) -> str:
     key = f"{owner}/_doctor/{uuid.uuid4().hex}"
-    probe = anyio.Path(storage.spool(key))
-    await probe.parent.mkdir(parents=True, exist_ok=True)
-    await probe.write_bytes(b"probe")
-    href = await storage.put(Path(probe), key, 5, None)
+    href = await storage.save(key, b"probe")
     await storage.delete([key])
     return f"can be written and cleared at {href.rsplit('/_doctor/', 1)[0]}"
 

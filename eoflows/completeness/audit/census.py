@@ -2,26 +2,20 @@
 
 import random
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import islice
-from pathlib import Path
 from urllib.parse import unquote
 
 import anyio.to_thread
 
-from eoflows.base.errors import StorageError
+from eoflows.base.files.leftovers import stale
 from eoflows.base.times import Interval
 from eoflows.completeness.audit.inventory import Inventory
 from eoflows.products.staging import Place
 from eoflows.products.systematic.publications import Publications, Slice
-from eoflows.products.unpack import stale_workplaces
 from eoflows.stores.catalog import Catalog
-from eoflows.stores.storage import LocalStorage, Storage, asset_key
-from eoflows.stores.transfer import Checksum
-from eoflows.stores.transfer.checksums import Hasher
-from eoflows.stores.transfer.leftovers import files_under, is_part
+from eoflows.stores.storage import LocalStorage, Storage, asset_key, checksum_of
 
 __all__ = ["Scope", "slices", "stale_parts", "take_census"]
 
@@ -117,21 +111,9 @@ async def _check_bytes(inventory: Inventory, scope: Scope, storage: Storage) -> 
     sampled = ((key, checksum) for key, checksum in inventory.checkable() if scope.samples(key))
     while page := await anyio.to_thread.run_sync(lambda: list(islice(sampled, _PAGE))):
         for key, checksum in page:
-            found = await _checksum(storage, key, checksum.partition(":")[0])
-            if found not in (checksum, None):
-                await anyio.to_thread.run_sync(inventory.spoil, key, found)
-
-
-async def _checksum(storage: Storage, key: str, algorithm: str) -> str | None:
-    """Compute an object's checksum; None if it went away meanwhile."""
-    hasher = Hasher([algorithm])
-    try:
-        async for block in storage.read(key):
-            await anyio.to_thread.run_sync(hasher.update, block)
-    except StorageError:
-        return None
-    found: Checksum = hasher.checksums()[0]
-    return str(found)
+            found = await checksum_of(storage, key, checksum.partition(":")[0])
+            if found is not None and str(found) != checksum:
+                await anyio.to_thread.run_sync(inventory.spoil, key, str(found))
 
 
 def _keys(storage: Storage, folder: str) -> Callable[[str], str | None]:
@@ -158,14 +140,4 @@ async def stale_parts(storage: Storage, scope: Scope, older_than: timedelta, now
     local = isinstance(storage, LocalStorage)
     folder = storage.workshop / scope.folder if local else storage.workshop
     limit = now - older_than.total_seconds()
-    return await anyio.to_thread.run_sync(_stale, folder, limit, local)
-
-
-def _stale(folder: Path, limit: float, parts_only: bool) -> list[str]:
-    found, length = [], len(str(folder))
-    for entry in files_under(folder):
-        if ".part/" not in entry.path[length:] and (is_part(entry.name) or not parts_only):
-            with suppress(FileNotFoundError):
-                if entry.stat(follow_symlinks=False).st_mtime <= limit:
-                    found.append(entry.path)
-    return sorted([*found, *map(str, stale_workplaces(folder, limit))])
+    return await anyio.to_thread.run_sync(lambda: sorted(stale(folder, limit, parts_only=local)))

@@ -1,6 +1,5 @@
 """Copies of a ledger in SQLite, taken while workers go on; and putting one back. PostgreSQL has its own."""
 
-import os
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime
@@ -9,6 +8,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from eoflows.base.errors import InvalidInputError, LedgerError
+from eoflows.base.files import whole_file
 from eoflows.jobs.ledger.database import Database, read_url
 from eoflows.jobs.ledger.schema import version
 from eoflows.jobs.ledger.statements import FREE, columns_of, is_one_of
@@ -100,24 +100,16 @@ def _copied(source: Path, target: Path) -> int:
             raise InvalidInputError(f"{taken} is there already; nothing was changed")
     if not source.exists():
         raise LedgerError(f"there is no file {source}")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(f".{target.name}.part")
-    part.unlink(missing_ok=True)
-    try:
-        with closing(sqlite3.connect(source)) as here, closing(sqlite3.connect(part)) as there:
-            here.backup(there)
-            state = there.execute("PRAGMA integrity_check").fetchone()[0]
-            number = there.execute("SELECT count(*) FROM jobs").fetchone()[0]
-            there.execute("PRAGMA journal_mode = DELETE")
-    except sqlite3.Error as error:
-        part.unlink(missing_ok=True)
-        raise LedgerError(f"{source} cannot be copied: {error}") from error
-    if state != "ok":
-        part.unlink()
-        raise LedgerError(f"{source} is damaged: {state}")
-    with part.open("rb") as file:
-        os.fsync(file.fileno())
     # Another copy to the same place is not overwritten.
-    os.link(part, target)
-    part.unlink()
+    with whole_file(target, replace=False, fsync=True) as part:
+        try:
+            with closing(sqlite3.connect(source)) as here, closing(sqlite3.connect(part)) as there:
+                here.backup(there)
+                state = there.execute("PRAGMA integrity_check").fetchone()[0]
+                number = there.execute("SELECT count(*) FROM jobs").fetchone()[0]
+                there.execute("PRAGMA journal_mode = DELETE")
+        except sqlite3.Error as error:
+            raise LedgerError(f"{source} cannot be copied: {error}") from error
+        if state != "ok":
+            raise LedgerError(f"{source} is damaged: {state}")
     return int(number)

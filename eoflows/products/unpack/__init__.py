@@ -9,7 +9,6 @@ from eoflows.products.unpack.layout import Product, arrange
 from eoflows.products.unpack.limits import Limits
 from eoflows.products.unpack.record import Change, changed_item
 from eoflows.products.unpack.unpacker import Unpacker
-from eoflows.products.unpack.workplace import stale_workplaces, sweep_workplaces
 
 __all__ = [
     "ArchiveError",
@@ -26,7 +25,5 @@ __all__ = [
     "arrange",
     "changed_item",
     "extract",
-    "stale_workplaces",
-    "sweep_workplaces",
     "without_suffix",
 ]

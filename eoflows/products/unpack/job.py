@@ -13,6 +13,7 @@ import anyio.to_thread
 
 from eoflows.base.concurrency import one_error
 from eoflows.base.errors import DeadlineError, IntegrityError, InvalidInputError, StorageError
+from eoflows.base.files import storage_errors
 from eoflows.products.unpack.archives import Archive, in_place
 from eoflows.products.unpack.extract import extract
 from eoflows.products.unpack.layout import Product, arrange
@@ -21,7 +22,6 @@ from eoflows.products.unpack.placing import intact, place
 from eoflows.products.unpack.workplace import Workplace
 from eoflows.stores.storage import Storage
 from eoflows.stores.transfer.checksums import Checksum, Hasher
-from eoflows.stores.transfer.files import storage_errors
 
 __all__ = ["Job", "claimed"]
 

@@ -11,11 +11,11 @@ from typing import Self
 
 import blake3
 
+from eoflows.base.files.leftovers import is_part
 from eoflows.products.unpack.errors import Where
 from eoflows.products.unpack.limits import Meter
 from eoflows.stores.storage.names import INVISIBLE, MOST_KEY_BYTES, MOST_PART_BYTES, folded
 from eoflows.stores.transfer.checksums import Checksum
-from eoflows.stores.transfer.leftovers import is_part
 
 __all__ = ["Entry", "Sink", "Tree", "member_path"]
 

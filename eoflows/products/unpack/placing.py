@@ -1,7 +1,6 @@
 """Products get their names in the storage: by a rename in a local folder, file by file in an object store."""
 
 import os
-import shutil
 import stat
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,18 +9,17 @@ import anyio
 import anyio.to_thread
 
 from eoflows.base.concurrency import one_error
+from eoflows.base.files import put_tree
+from eoflows.base.files.leftovers import files_under
 from eoflows.products.unpack.archives import in_place
 from eoflows.products.unpack.layout import Product
 from eoflows.products.unpack.members import Entry
 from eoflows.products.unpack.workplace import Workplace
 from eoflows.stores.storage import Storage
-from eoflows.stores.transfer.checksums import Hasher
-from eoflows.stores.transfer.files import storage_errors
-from eoflows.stores.transfer.leftovers import files_under
+from eoflows.stores.transfer import Checksum
 
 __all__ = ["intact", "place", "product_href"]
 
-_BLOCK = 1 << 20
 _PUTS = 8
 
 
@@ -70,7 +68,9 @@ async def place(storage: Storage, workplace: Workplace, key: str, product: Produ
     """
     source = _source(workplace, product)
     if in_place(storage, key):
-        await anyio.to_thread.run_sync(_rename, source, storage.spool(key), workplace)
+        # A product that an earlier run has placed is no more here.
+        if await anyio.to_thread.run_sync(os.path.lexists, source):
+            await anyio.to_thread.run_sync(put_tree, source, storage.spool(key), workplace.path)
         return
     limiter = anyio.CapacityLimiter(_PUTS)
 
@@ -99,18 +99,6 @@ def _source(workplace: Workplace, product: Product) -> Path:
     return workplace.content / product.source if product.source else workplace.content
 
 
-def _rename(source: Path, target: Path, workplace: Workplace) -> None:
-    with storage_errors(target):
-        if not os.path.lexists(source):
-            return
-        if os.path.lexists(target):
-            former = workplace.path / "former"
-            if former.is_dir():
-                shutil.rmtree(former)
-            os.rename(target, former)
-        os.rename(source, target)
-
-
 def _size(path: Path) -> int | None:
     try:
         found = os.lstat(path)
@@ -134,9 +122,5 @@ def _same_bytes(root: Path, files: Mapping[str, Entry]) -> bool:
 
 
 def _hashed(path: Path) -> Entry:
-    hasher, size = Hasher(["blake3"]), 0
     with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            hasher.update(block)
-            size += len(block)
-    return Entry(size, hasher.checksums()[0])
+        return Entry(path.stat().st_size, Checksum.of_file(file))

@@ -1,16 +1,14 @@
 """pre-ARD to ARD: the orders of a tile become one dataset of time, y and x."""
 
-import fcntl
-import os
-import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from eoflows.base.errors import InvalidInputError, StorageError
+from eoflows.base.errors import InvalidInputError
+from eoflows.base.files import whole_folder
 from eoflows.services.earth_engine.preard import CHUNK, Band, PreArd, limited_memory, read_preard
 from eoflows.services.earth_engine.scenes import millis_of
 
@@ -51,10 +49,10 @@ def preard_to_zarr(metadata: Iterable[str | Path], target: str | Path, *, overwr
     Raises:
         InvalidInputError: The orders are not of one tile and collection, or have nothing in them.
         IntegrityError: Files are missing, or do not fit their metadata.
-        StorageError: The target is there already, or another run is making it.
+        StorageError: The target is there already.
     """
     orders = _orders(metadata)
-    with _whole(Path(target), overwrite=overwrite) as part, limited_memory():
+    with whole_folder(Path(target), replace=overwrite) as part, limited_memory():
         _write_zarr(orders, part)
     return Path(target)
 
@@ -81,62 +79,11 @@ def _orders(metadata: Iterable[str | Path]) -> list[PreArd]:
     return found
 
 
-@contextmanager
-def _whole(target: Path, *, overwrite: bool) -> Iterator[Path]:
-    """Give a place to write to, which gets the target's name if all goes well; one run at a time has it."""
-    if target.exists() and not overwrite:
-        raise StorageError(f"{target} is there already; remove it, or allow to overwrite it")
-    part = target.with_name(f".{target.name}.part")
-    with _claimed(part):
-        try:
-            yield part
-            if target.exists():
-                shutil.rmtree(target)
-            part.replace(target)
-        except BaseException:
-            shutil.rmtree(part, ignore_errors=True)
-            raise
-
-
-@contextmanager
-def _claimed(folder: Path) -> Iterator[None]:
-    """Make a folder, empty, and hold it; the lock ends with the process, however that ends."""
-    while (descriptor := _lock(folder)) is None:
-        pass
-    try:
-        for left in folder.iterdir():
-            shutil.rmtree(left) if left.is_dir() else left.unlink()
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def _lock(folder: Path) -> int | None:
-    """Open and lock a folder; None if it lost its name meanwhile: its last owner was done with it."""
-    folder.mkdir(parents=True, exist_ok=True)
-    descriptor = -1
-    try:
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if os.path.samestat(os.fstat(descriptor), folder.stat(follow_symlinks=False)):
-            return descriptor
-    except BlockingIOError:
-        os.close(descriptor)
-        message = f"{folder} is being written by another run at this moment; run again later"
-        raise StorageError(message) from None
-    except FileNotFoundError:
-        pass
-    if descriptor >= 0:
-        os.close(descriptor)
-    return None
-
-
 def _write_zarr(orders: Sequence[PreArd], path: Path) -> None:
     import zarr  # noqa: PLC0415
 
     first, tile = orders[0], orders[0].tile
     shape = (sum(len(one.times) for one in orders), tile.height, tile.width)
-    # Mode "w" would make the folder anew, and nobody holds that one.
     group = zarr.open_group(str(path), mode="w-", zarr_format=3)
     group.attrs.update({
         "Conventions": "CF-1.10",
@@ -246,7 +193,7 @@ def preard_to_cogs(
     """
     orders = _orders(metadata)
     names: list[str] = []
-    with _whole(Path(target), overwrite=overwrite) as part, limited_memory():
+    with whole_folder(Path(target), replace=overwrite) as part, limited_memory():
         for order in orders:
             for start in range(0, len(order.times), _TOGETHER):
                 layers = range(start, min(start + _TOGETHER, len(order.times)))

@@ -17,12 +17,11 @@ from eoflows.services.earth_engine.shards import StoredObject
 from eoflows.services.earth_engine.stores import OpenStore, PreArdStore
 from eoflows.services.earth_engine.tracking import change_document, document_name
 from eoflows.stores.storage.names import check_key, check_twins
-from eoflows.stores.transfer import Hasher
+from eoflows.stores.transfer import Checksum
 
 __all__ = ["Fetched", "fetch_images", "fetch_metadata", "fetch_orders", "mark_downloaded"]
 
 _TOGETHER = 16
-_BLOCK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -161,11 +160,8 @@ def _differs(path: Path, one: StoredObject) -> bool:
         return False
     if path.stat().st_size != one.size:
         return True
-    hasher = Hasher(["crc32c"])
     with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            hasher.update(block)
-    return hasher.checksums()[0] != one.checksum
+        return Checksum.of_file(file, "crc32c") != one.checksum
 
 
 async def mark_downloaded(

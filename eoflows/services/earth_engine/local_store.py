@@ -12,17 +12,16 @@ import anyio
 import orjson
 
 from eoflows.base.errors import ConflictError, ContractError, InvalidInputError
+from eoflows.base.files import storage_errors, write_whole
+from eoflows.base.files.leftovers import is_part
 from eoflows.services.earth_engine.shards import StoredObject
 from eoflows.services.earth_engine.stores import Objects, Versioned
 from eoflows.stores.storage.names import check_key
-from eoflows.stores.transfer import Download, Hasher, TransferEngine, TransferSettings
-from eoflows.stores.transfer.files import storage_errors
-from eoflows.stores.transfer.leftovers import is_part
+from eoflows.stores.transfer import Checksum, Download, TransferEngine, TransferSettings
 
 __all__ = ["LocalStore"]
 
 _LOCK = ".eoflows.lock"
-_BLOCK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -110,17 +109,10 @@ class OpenFolder:
         return found
 
     def _described(self, name: str) -> StoredObject:
-        path, hasher = self._path(name), Hasher(["crc32c"])
+        path = self._path(name)
         with storage_errors(path), path.open("rb") as file:
-            while block := file.read(_BLOCK):
-                hasher.update(block)
-            found = os.fstat(file.fileno())
-        return StoredObject(
-            name=name,
-            size=found.st_size,
-            checksum=hasher.checksums()[0],
-            generation=_generation(found),
-        )
+            checksum, found = Checksum.of_file(file, "crc32c"), os.fstat(file.fileno())
+        return StoredObject(name=name, size=found.st_size, checksum=checksum, generation=_generation(found))
 
     def _read(self, name: str) -> Versioned | None:
         path = self._path(name)
@@ -142,10 +134,7 @@ class OpenFolder:
         path = self._path(name)
         with self._alone(), storage_errors(path):
             self._check(path, generation)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            part = path.with_name(f".{path.name}.{os.getpid()}.part")
-            part.write_bytes(body)
-            os.replace(part, path)
+            write_whole(path, body)
         return self._described(name)
 
     def _remove(self, one: StoredObject) -> bool:

@@ -15,7 +15,7 @@ from eoflows.jobs.service import Call
 from eoflows.services.earth_engine.bucket_calls import BucketCalls, read_object
 from eoflows.services.earth_engine.service import list_objects
 from eoflows.services.earth_engine.shards import StoredObject
-from eoflows.stores.transfer import Checksum, Download, Hasher, Slot, TransferEngine, TransferSettings
+from eoflows.stores.transfer import Checksum, Download, Slot, TransferEngine, TransferSettings
 
 __all__ = ["GCSStore", "Objects", "OpenStore", "PreArdStore", "Versioned"]
 
@@ -180,7 +180,7 @@ class OpenBucket:
         except ConflictError:
             # The first of two attempts may have written it, and its answer was lost.
             there = await self._about(name)
-            if there is None or there.checksum != _crc32c(orjson.dumps(dict(document))):
+            if there is None or there.checksum != Checksum.of_bytes(orjson.dumps(dict(document)), "crc32c"):
                 raise
             return there
         return read_object(_object(answer), url=str(answer.url))
@@ -215,14 +215,9 @@ class OpenBucket:
 def _check(answer: httpx.Response) -> None:
     for text in answer.headers.get("x-goog-hash", "").split(","):
         name, _, value = text.strip().partition("=")
-        if name == "crc32c" and Checksum.crc32c(value) != (found := _crc32c(answer.content)):
+        found = Checksum.of_bytes(answer.content, "crc32c")
+        if name == "crc32c" and Checksum.crc32c(value) != found:
             raise IntegrityError("crc32c", value, found, where=answer.url.path)
-
-
-def _crc32c(body: bytes) -> Checksum:
-    hasher = Hasher(["crc32c"])
-    hasher.update(body)
-    return hasher.checksums()[0]
 
 
 def _object(answer: httpx.Response) -> dict[str, Any]:

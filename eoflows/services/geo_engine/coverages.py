@@ -4,9 +4,10 @@ import math
 from pathlib import Path
 from typing import Any
 
-import anyio
+import anyio.to_thread
 
 from eoflows.base.errors import ContractError, InvalidInputError
+from eoflows.base.files import write_whole
 from eoflows.services.geo_engine.client import GeoEngineClient
 from eoflows.services.geo_engine.descriptors import RasterResultDescriptor
 from eoflows.services.geo_engine.plan import RasterPlan, plan_raster
@@ -132,9 +133,7 @@ async def _get_coverage(
 async def save_coverage(coverage: Coverage, path: Path, *, no_data: float | None) -> None:
     """Write a coverage into a file, which is whole or not there."""
     if isinstance(coverage, bytes):
-        part = path.with_name(f".{path.name}.part")
-        await anyio.Path(part).write_bytes(coverage)
-        await anyio.Path(part).replace(path)
+        await anyio.to_thread.run_sync(write_whole, path, coverage)
         return
     from eoflows.services.geo_engine.geotiff import TiffKind, stream_into_tiff  # noqa: PLC0415
 

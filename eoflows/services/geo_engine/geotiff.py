@@ -1,7 +1,5 @@
 """One time step of a raster stream as GeoTIFF, block by block as tiles come."""
 
-import os
-import tempfile
 from contextlib import aclosing
 from enum import StrEnum
 from pathlib import Path
@@ -14,6 +12,7 @@ from rasterio.transform import Affine  # type: ignore[import-untyped]
 from rasterio.windows import Window as RasterWindow  # type: ignore[import-untyped]
 
 from eoflows.base.errors import AbsentError, InvalidInputError
+from eoflows.base.files import put_file, scratch
 from eoflows.services.geo_engine.arrays import NullsSeen, tile_windows
 from eoflows.services.geo_engine.nulls import fill_of, warn_of_fill
 from eoflows.services.geo_engine.plan import RasterPlan
@@ -59,9 +58,8 @@ async def stream_into_tiff(
         raise InvalidInputError(
             f"the query has {len(stream.plan.touched)} time steps and a GeoTIFF holds one; ask for an instant"
         )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
-        raw = Path(folder) / "raw.tif"
+    with scratch(path) as room:
+        raw = room / "raw.tif"
         writer: _TiffWriter | None = None
         try:
             async with aclosing(stream.tiles()) as tiles:
@@ -95,7 +93,7 @@ def _finish(raw: Path, path: Path, kind: TiffKind) -> None:
     if kind is TiffKind.COG:
         whole = raw.with_name("cog.tif")
         rasterio.shutil.copy(raw, whole, driver="COG", compress="DEFLATE", bigtiff="IF_SAFER")
-    os.replace(whole, path)
+    put_file(whole, path)
 
 
 class _TiffWriter:

@@ -1,13 +1,11 @@
 """A stream of features into GeoParquet, chunk by chunk."""
 
-import os
-import tempfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import anyio
+import anyio.to_thread
 import numpy as np
 import orjson
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
@@ -15,6 +13,7 @@ import pyproj
 import shapely  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
+from eoflows.base.files import whole_file
 from eoflows.services.geo_engine.client import GeoEngineClient
 from eoflows.services.geo_engine.descriptors import VectorResultDescriptor
 from eoflows.services.geo_engine.queries import QueryRectangle
@@ -47,30 +46,24 @@ async def stream_into_parquet(
     Raises:
         TruncatedError: Every attempt broke before its end.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
     writer: _ParquetWriter | None = None
 
     def begin() -> Callable[[VectorChunk], None]:
         nonlocal writer
         if writer is not None:
             writer.close()
-        writer = _ParquetWriter(temporary, descriptor, times)
+        writer = _ParquetWriter(part, descriptor, times)
         return writer.write
 
     chunks = partial(stream_chunks, client, workflow, query, times, settings)
-    try:
-        await consume_whole(client, settings, begin, chunks)
-        assert writer is not None  # noqa: S101
-        await anyio.to_thread.run_sync(writer.close)
-        await anyio.Path(temporary).replace(path)
-    finally:
-        if writer is not None:
-            writer.close()
-        with anyio.CancelScope(shield=True):
-            await anyio.Path(temporary).unlink(missing_ok=True)
+    with whole_file(path) as part:
+        try:
+            await consume_whole(client, settings, begin, chunks)
+            assert writer is not None  # noqa: S101
+            await anyio.to_thread.run_sync(writer.close)
+        finally:
+            if writer is not None:
+                writer.close()
     return writer.rows
 
 

@@ -2,11 +2,13 @@
 
 from io import BytesIO
 from os import PathLike
+from pathlib import Path
 from typing import Any, TypeVar
 
-import anyio
+import anyio.to_thread
 
 from eoflows.base.errors import InvalidInputError
+from eoflows.base.files import write_whole
 from eoflows.services.geo_engine.client import GeoEngineClient
 from eoflows.services.geo_engine.datasets import save_request, start_saving
 from eoflows.services.geo_engine.descriptors import RasterResultDescriptor, ResultDescriptor
@@ -77,10 +79,7 @@ class Registered:
         if isinstance(path, BytesIO):
             path.write(answer.content)
             return
-        final = anyio.Path(path)
-        part = final.with_name(f".{final.name}.part")
-        await part.write_bytes(answer.content)
-        await part.replace(final)
+        await anyio.to_thread.run_sync(write_whole, Path(path), answer.content)
 
     def save_as_dataset(
         self,

@@ -20,6 +20,7 @@ import uvicorn
 from pydantic import SecretStr
 
 from eoflows.base.errors import EoError, InvalidInputError
+from eoflows.base.files import write_whole
 from eoflows.base.http import ApiKey, BearerToken, Credentials, HttpClient, Keyring, Origin
 from eoflows.stores.catalog.export import export_geoparquet, export_items
 from eoflows.stores.catalog.interface import Catalog
@@ -88,7 +89,7 @@ class _Server(uvicorn.Server):
         line = orjson.dumps({"url": self._url}).decode()
         print(line, flush=True)
         if self._ready_file is not None:
-            await anyio.to_thread.run_sync(_write_whole, self._ready_file, line + "\n")
+            await anyio.to_thread.run_sync(write_whole, self._ready_file, f"{line}\n".encode())
 
 
 async def _serve(path: Path, host: str, port: int, ready_file: Path | None) -> None:
@@ -146,12 +147,6 @@ def _stop_on_signals(server: uvicorn.Server) -> None:
 def _url(listener: socket.socket) -> str:
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-def _write_whole(path: Path, text: str) -> None:
-    part = path.with_name(f"{path.name}.part")
-    part.write_text(text)
-    os.replace(part, path)
 
 
 if __name__ == "__main__":

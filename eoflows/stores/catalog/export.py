@@ -11,9 +11,6 @@ readers refuse a file with none but empty ones: an item without one gets the who
 `eoflows:no_geometry`.
 """
 
-import os
-import shutil
-import tempfile
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -22,7 +19,8 @@ from typing import IO, Any
 import anyio.to_thread
 import orjson
 
-from eoflows.base.errors import InvalidInputError, StorageError
+from eoflows.base.errors import InvalidInputError
+from eoflows.base.files import put_file, scratch, storage_errors, whole_folder
 from eoflows.stores.catalog.interface import Catalog, Item
 from eoflows.stores.catalog.rows import check_name
 
@@ -51,17 +49,10 @@ async def export_items(catalog: Catalog, collection: str, folder: Path, *, repla
         StorageError: It cannot be written.
     """
     _check_target(folder, replace)
-    part = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".part", dir=folder.parent))
-    try:
-        await anyio.to_thread.run_sync(part.chmod, 0o755)
-        names: set[str] = set()
+    names: set[str] = set()
+    with whole_folder(folder, replace=replace) as part:
         async for page in catalog.search([collection], limit=_BATCH):
             await anyio.to_thread.run_sync(_write_items, part, page, names)
-        await anyio.to_thread.run_sync(_put, part, folder)
-    except OSError as error:
-        raise StorageError(f"{folder} cannot be written: {error}") from error
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
     return len(names)
 
 
@@ -80,19 +71,15 @@ async def export_geoparquet(catalog: Catalog, collection: str, file: Path, *, re
     """
     rustac = import_module("rustac")
     _check_target(file, replace)
-    try:
-        with tempfile.TemporaryDirectory(prefix=f".{file.name}.", suffix=".part", dir=file.parent) as spool:
-            first, rest = Path(spool, "first.jsonl"), Path(spool, "rest.jsonl")
-            count = await _spool(catalog.search([collection], limit=_BATCH), first, rest)
-            if not count:
-                raise InvalidInputError(f"collection {collection!r} has no items to export")
-            part = Path(spool, "part.parquet")
-            async with rustac.geoparquet_writer(list(_lines(first)), str(part)) as writer:
-                for batch in _batches(_lines(rest)):
-                    await writer.write(batch)
-            os.replace(part, file)
-    except OSError as error:
-        raise StorageError(f"{file} cannot be written: {error}") from error
+    with scratch(file) as room, storage_errors(file):
+        first, rest, part = room / "first.jsonl", room / "rest.jsonl", room / "part.parquet"
+        count = await _spool(catalog.search([collection], limit=_BATCH), first, rest)
+        if not count:
+            raise InvalidInputError(f"collection {collection!r} has no items to export")
+        async with rustac.geoparquet_writer(list(_lines(first)), str(part)) as writer:
+            for batch in _batches(_lines(rest)):
+                await writer.write(batch)
+        put_file(part, file, replace=replace)
     return count
 
 
@@ -112,18 +99,9 @@ def _write_items(folder: Path, items: Iterable[Item], names: set[str]) -> None:
             )
         names.add(name.casefold())
         document = orjson.dumps(item, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-        Path(folder, f"{name}.json").write_bytes(document)
-
-
-def _put(part: Path, target: Path) -> None:
-    """Give a folder its name; what had it before goes only then."""
-    if not target.exists():
-        part.rename(target)
-        return
-    old = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".old", dir=target.parent))
-    target.rename(old / target.name)
-    part.rename(target)
-    shutil.rmtree(old)
+        path = Path(folder, f"{name}.json")
+        with storage_errors(path):
+            path.write_bytes(document)
 
 
 async def _spool(pages: AsyncIterator[list[Item]], first: Path, rest: Path) -> int:

@@ -1,6 +1,6 @@
 """Where assets end up: names that are safe, and places that hold whole objects only."""
 
-from eoflows.stores.storage.base import Existing, Storage, StoredObject
+from eoflows.stores.storage.base import Existing, Storage, StoredObject, checksum_of
 from eoflows.stores.storage.factory import storage_from_url
 from eoflows.stores.storage.local import LocalStorage
 from eoflows.stores.storage.names import asset_key, check_key, check_twins
@@ -15,5 +15,6 @@ __all__ = [
     "asset_key",
     "check_key",
     "check_twins",
+    "checksum_of",
     "storage_from_url",
 ]

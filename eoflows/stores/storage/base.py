@@ -1,15 +1,19 @@
 """What every place for assets can do."""
 
 from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-from eoflows.stores.transfer.checksums import Checksum
+import anyio.to_thread
 
-__all__ = ["Existing", "Storage", "StoredObject"]
+from eoflows.base.errors import StorageError
+from eoflows.stores.transfer.checksums import Checksum, Hasher
+
+__all__ = ["Existing", "Storage", "StoredObject", "Versioned", "checksum_of"]
 
 
 class Existing(Enum):
@@ -35,6 +39,14 @@ class StoredObject:
     size: int
     modified: datetime
     checksum: Checksum | None = None
+
+
+class Versioned(NamedTuple):
+    """A small object as it was read."""
+
+    body: bytes
+    version: str
+    """Another text after each change (the ETag)."""
 
 
 class Storage(Protocol):
@@ -64,6 +76,29 @@ class Storage(Protocol):
             StorageError: The place cannot take it, or holds other bytes and may not replace them.
         """
 
+    async def save(self, key: str, content: bytes) -> str:
+        """Store a small document, whole or not at all, and give its href; what was there is replaced.
+
+        Raises:
+            StorageError: The place cannot take it.
+        """
+
+    def claim(self, key: str, note: str) -> AbstractAsyncContextManager[str | None]:
+        """Try to be the only one, on all hosts, who makes what gets this key; it does not wait.
+
+        A claim ends with the body, or some time after its owner died.
+
+        Args:
+            key: The key. Nothing keeps others from writing to it, but that they claim it first.
+            note: What others are told meanwhile.
+
+        Yields:
+            None if the claim is ours, else the other's note; empty if it is not known yet.
+
+        Raises:
+            StorageError: The claim was lost meanwhile: this host stood still, or the place did not answer.
+        """
+
     def read(self, key: str) -> AsyncIterator[bytes]:
         """Give the bytes of an object, about 1 MB at a time.
 
@@ -86,3 +121,14 @@ class Storage(Protocol):
         Returns:
             Number of files removed.
         """
+
+
+async def checksum_of(storage: Storage, key: str, algorithm: str = "blake3") -> Checksum | None:
+    """Read an object and compute its checksum; None if it went away meanwhile."""
+    hasher = Hasher([algorithm])
+    try:
+        async for block in storage.read(key):
+            await anyio.to_thread.run_sync(hasher.update, block)
+    except StorageError:
+        return None
+    return hasher.checksums()[0]

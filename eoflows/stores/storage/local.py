@@ -1,21 +1,29 @@
 """Assets in a local folder: a download ends in its place, nothing is copied."""
 
+import errno
 import os
 import shutil
 import stat
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import anyio
 
 from eoflows.base.errors import IntegrityError, StorageError
+from eoflows.base.files import storage_errors, whole_file, write_whole
+from eoflows.base.files.leftovers import (
+    claim,
+    files_under,
+    is_part,
+    part_names,
+    remove_quietly,
+    sweep_folder,
+)
 from eoflows.stores.storage.base import StoredObject
 from eoflows.stores.storage.names import check_key, is_foreign
 from eoflows.stores.transfer.checksums import Checksum
-from eoflows.stores.transfer.files import storage_errors
-from eoflows.stores.transfer.leftovers import claim_any, files_under, is_part, remove_quietly, sweep_folder
 
 __all__ = ["LocalStorage"]
 
@@ -92,21 +100,42 @@ class LocalStorage:
 
     def _move(self, spooled: Path, path: Path, size: int) -> None:
         with storage_errors(path):
+            if (found := spooled.stat().st_size) != size:
+                raise IntegrityError("size", size, found, where=str(spooled))
             path.parent.mkdir(parents=True, exist_ok=True)
-            part, descriptor = claim_any(str(path))
             try:
-                with spooled.open("rb") as source, open(descriptor, "wb", closefd=False) as target:
-                    target.truncate(0)
-                    shutil.copyfileobj(source, target, _BLOCK)
-                if os.fstat(descriptor).st_size != size:
-                    raise IntegrityError("size", size, os.fstat(descriptor).st_size, where=str(spooled))
-                os.replace(part, path)
+                os.replace(spooled, path)
+            except OSError as error:
+                if error.errno != errno.EXDEV:
+                    raise
+                with whole_file(path) as part:
+                    shutil.copyfile(spooled, part)
                 spooled.unlink()
-            except BaseException:
-                remove_quietly(part)
-                raise
-            finally:
-                os.close(descriptor)
+
+    async def save(self, key: str, content: bytes) -> str:
+        """Write a small file, whole or not at all."""
+        path = self.spool(key)
+        await anyio.to_thread.run_sync(write_whole, path, content)
+        return path.as_uri()
+
+    @asynccontextmanager
+    async def claim(self, key: str, note: str) -> AsyncIterator[str | None]:
+        """Lock a hidden file beside the key's; the lock ends at once with the process."""
+        path = self.spool(key)
+        lock = next(part_names(f"{path}.json"))
+        with storage_errors(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            descriptor = claim(lock)
+        if descriptor is None:
+            yield _note(lock)
+            return
+        try:
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, note.encode(), 0)
+            yield None
+        finally:
+            remove_quietly(lock)
+            os.close(descriptor)
 
     async def read(self, key: str) -> AsyncIterator[bytes]:
         """Give the file's bytes, 1 MB at a time."""
@@ -150,7 +179,7 @@ class LocalStorage:
             with suppress(FileNotFoundError):
                 found = entry.stat(follow_symlinks=False)
                 key = Path(entry.path).relative_to(self.root).as_posix()
-                if ".part/" in key or is_foreign(key):
+                if is_foreign(key):
                     continue
                 page.append(StoredObject(key, found.st_size, datetime.fromtimestamp(found.st_mtime, UTC)))
             if len(page) == _PAGE:
@@ -160,3 +189,11 @@ class LocalStorage:
     async def sweep(self, older_than: timedelta) -> int:
         """Remove parts that no living process holds."""
         return await anyio.to_thread.run_sync(sweep_folder, self.root, older_than)
+
+
+def _note(lock: str) -> str:
+    """Read what another has written into its lock; nothing if that is gone."""
+    try:
+        return Path(lock).read_text()
+    except FileNotFoundError:
+        return ""

@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Iterable
 
 from eoflows.base.errors import UnsafeNameError
-from eoflows.stores.transfer.leftovers import is_part
+from eoflows.base.files.leftovers import is_part
 
 __all__ = [
     "INVISIBLE",

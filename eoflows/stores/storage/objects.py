@@ -1,27 +1,28 @@
 """Assets in an S3 bucket: spooled locally, verified there, then put whole."""
 
 import hashlib
-import time
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractAsyncContextManager, contextmanager
 from datetime import UTC, timedelta
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
 
 import anyio
 
 from eoflows.base.errors import EoError, IntegrityError, StorageError, UnreachableError, UnsafeNameError
-from eoflows.stores.storage.base import Existing, StoredObject
+from eoflows.base.files.leftovers import sweep_folder
+from eoflows.stores.storage.base import Existing, StoredObject, Versioned
 from eoflows.stores.storage.budget import Budget
+from eoflows.stores.storage.leases import leased
 from eoflows.stores.storage.names import MOST_KEY_BYTES, check_key, is_foreign
 from eoflows.stores.transfer.checksums import Checksum
-from eoflows.stores.transfer.leftovers import files_under, is_part, sweep_folder
 from eoflows.stores.transfer.s3 import S3Bucket
 
 if TYPE_CHECKING:
     from obstore import Attributes, ObjectMeta
 
-__all__ = ["ObjectStorage", "Versioned"]
+__all__ = ["ObjectStorage"]
 
 _SINGLE_PUT = 64 << 20
 _CHUNK = 8 << 20
@@ -32,14 +33,6 @@ _PARALLEL = 3
 _BLOCK = 1 << 20
 _PAGE = 1000
 _META = "checksum"
-
-
-class Versioned(NamedTuple):
-    """A small object as it was read."""
-
-    body: bytes
-    version: str
-    """Another text after each change (the ETag)."""
 
 
 class ObjectStorage:
@@ -53,12 +46,19 @@ class ObjectStorage:
         spool: Local folder where downloads end before they are put; a private one per bucket.
         prefix: Path inside the bucket under which all keys are.
         existing: What to do when a key holds other bytes.
+        lease: Seconds that a claim outlives its owner. The clocks of hosts must differ by much less.
     """
 
     def __init__(
-        self, bucket: S3Bucket, spool: Path, *, prefix: str = "", existing: Existing = Existing.REPLACE
+        self,
+        bucket: S3Bucket,
+        spool: Path,
+        *,
+        prefix: str = "",
+        existing: Existing = Existing.REPLACE,
+        lease: float = 30.0,
     ) -> None:
-        self._bucket, self._spool = bucket, spool.expanduser().resolve()
+        self.bucket, self._spool, self._lease = bucket, spool.expanduser().resolve(), lease
         self._prefix = "/".join(check_key(prefix.strip("/"))) if prefix.strip("/") else ""
         self._existing = existing
         self._store = bucket.open(prefix=self._prefix or None)
@@ -70,7 +70,7 @@ class ObjectStorage:
         whole = f"{self._prefix}/{key}" if self._prefix else key
         if len(whole.encode()) > MOST_KEY_BYTES:
             raise UnsafeNameError(f"{whole[:80]!a}... is longer than the {MOST_KEY_BYTES} bytes of S3")
-        return f"s3://{self._bucket.bucket}/{whole}"
+        return f"s3://{self.bucket.bucket}/{whole}"
 
     @property
     def workshop(self) -> Path:
@@ -103,24 +103,32 @@ class ObjectStorage:
             return await self._taken_by_other(key, size, checksum)
         if found != size:
             raise IntegrityError("size", size, found, where=str(spooled))
-        attributes: Attributes = {_META: str(checksum)} if checksum else {}
         with _errors(href):
             if size <= _SINGLE_PUT:
-                await self._put_whole(spooled, key, size, checksum, attributes)
+                await self._put_whole(spooled, key, size, checksum)
             else:
-                await self._put_parts(spooled, key, size, checksum, attributes)
+                await self._put_parts(spooled, key, size, checksum)
         await path.unlink(missing_ok=True)
         return href
 
-    async def _put_whole(
-        self, spooled: Path, key: str, size: int, checksum: Checksum | None, attributes: "Attributes"
-    ) -> None:
+    async def save(self, key: str, content: bytes) -> str:
+        """Put a small object."""
+        with _errors(self.href(key)):
+            await self._put_whole(content, key, len(content), Checksum.of_bytes(content))
+        return self.href(key)
+
+    def claim(self, key: str, note: str) -> AbstractAsyncContextManager[str | None]:
+        """Keep a lease: an object `_leases/...json`, renewed as long as the body lasts."""
+        digest = hashlib.blake2b("/".join(check_key(key)).encode(), digest_size=20)
+        return leased(self, f"_leases/{digest.hexdigest()}.json", note, self._lease)
+
+    async def _put_whole(self, body: Path | bytes, key: str, size: int, checksum: Checksum | None) -> None:
         import obstore  # noqa: PLC0415
 
         async def send(mode: Literal["create", "overwrite"]) -> None:
             async with self._budget.take(size):
-                options: Any = {"attributes": attributes, "mode": mode, "use_multipart": False}
-                await obstore.put_async(self._store, key, spooled, **options)
+                options: Any = {"attributes": _known_as(checksum), "mode": mode, "use_multipart": False}
+                await obstore.put_async(self._store, key, body, **options)
 
         try:
             await send("create")
@@ -128,9 +136,7 @@ class ObjectStorage:
             if not await self._holds(key, size, checksum):
                 await send("overwrite")
 
-    async def _put_parts(
-        self, spooled: Path, key: str, size: int, checksum: Checksum | None, attributes: "Attributes"
-    ) -> None:
+    async def _put_parts(self, spooled: Path, key: str, size: int, checksum: Checksum | None) -> None:
         import obstore  # noqa: PLC0415
 
         if await self._holds(key, size, checksum):
@@ -141,7 +147,7 @@ class ObjectStorage:
                 self._store,
                 key,
                 spooled,
-                attributes=attributes,
+                attributes=_known_as(checksum),
                 use_multipart=True,
                 chunk_size=chunk,
                 max_concurrency=_PARALLEL,
@@ -229,17 +235,22 @@ class ObjectStorage:
         import obstore  # noqa: PLC0415
 
         start = "/".join(check_key(prefix.strip("/"))) if prefix.strip("/") else None
-        with _errors(f"s3://{self._bucket.bucket}/{start or ''}"):
+        with _errors(f"s3://{self.bucket.bucket}/{start or ''}"):
             async for page in obstore.list(self._store, start, chunk_size=_PAGE):
                 yield [_described(meta["path"], meta, None) for meta in page if not is_foreign(meta["path"])]
 
     async def sweep(self, older_than: timedelta) -> int:
         """Remove dead parts, and whole files that were spooled and never put, from the spool folder."""
-        return await anyio.to_thread.run_sync(_sweep_spool, self._spool, older_than)
+        sweep = partial(sweep_folder, self._spool, older_than, parts_only=False)
+        return await anyio.to_thread.run_sync(sweep)
 
 
 def _described(key: str, meta: "ObjectMeta", checksum: Checksum | None) -> StoredObject:
     return StoredObject(key, meta["size"], meta["last_modified"].astimezone(UTC), checksum)
+
+
+def _known_as(checksum: Checksum | None) -> "Attributes":
+    return {_META: str(checksum)} if checksum else {}
 
 
 def _known(attributes: "Attributes") -> Checksum | None:
@@ -248,17 +259,6 @@ def _known(attributes: "Attributes") -> Checksum | None:
         return Checksum(algorithm, bytes.fromhex(digest))
     except ValueError:
         return None
-
-
-def _sweep_spool(folder: Path, older_than: timedelta) -> int:
-    removed = sweep_folder(folder, older_than)
-    limit = time.time() - older_than.total_seconds()
-    for entry in files_under(folder):
-        with suppress(OSError):
-            if not is_part(entry.name) and entry.stat(follow_symlinks=False).st_mtime <= limit:
-                Path(entry.path).unlink()
-                removed += 1
-    return removed
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import binascii
 import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Protocol, Self
+from typing import IO, Any, Protocol, Self
 
 import blake3
 import google_crc32c
@@ -17,6 +17,8 @@ import google_crc32c
 from eoflows.base.errors import InvalidInputError
 
 __all__ = ["ALGORITHMS", "Checksum", "Hasher"]
+
+_BLOCK = 1 << 20
 
 
 class _Digest(Protocol):
@@ -115,6 +117,21 @@ class Checksum:
             return cls("crc32c", base64.b64decode(text, validate=True))
         except binascii.Error as error:
             raise InvalidInputError(f"CRC32C {text[:40]!r} is not base64, like 'AAAAAA=='") from error
+
+    @classmethod
+    def of_bytes(cls, content: bytes, algorithm: str = "blake3") -> Self:
+        """Compute it of some bytes."""
+        running = ALGORITHMS[algorithm].start()
+        running.update(content)
+        return cls(algorithm, running.digest())
+
+    @classmethod
+    def of_file(cls, file: IO[bytes], algorithm: str = "blake3") -> Self:
+        """Compute it of an open file, from where it is to its end; blocks."""
+        running = ALGORITHMS[algorithm].start()
+        while block := file.read(_BLOCK):
+            running.update(block)
+        return cls(algorithm, running.digest())
 
     def multihash(self) -> str:
         """Write it for `file:checksum`, lower case hex.

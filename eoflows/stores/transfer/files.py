@@ -1,35 +1,13 @@
 """Small file work that parts and standing files share; everything here blocks."""
 
-import errno
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
-from eoflows.base.errors import IntegrityError, StorageError
+from eoflows.base.errors import IntegrityError
 from eoflows.stores.transfer.checksums import Checksum
 from eoflows.stores.transfer.models import Download
 from eoflows.stores.transfer.tail import Tail
 
-__all__ = ["Standing", "storage_errors", "sync_folder", "verify", "write_new"]
-
-_CAUSES = {
-    errno.ENOSPC: "the disk is full; free space and run again, the rest will be resumed",
-    errno.EDQUOT: "the disk quota is used up",
-    errno.EACCES: "permission denied",
-    errno.EROFS: "the file system is read-only",
-    errno.ELOOP: "it is a symbolic link, which is never followed",
-}
-
-
-@contextmanager
-def storage_errors(path: Path | str) -> Iterator[None]:
-    """Turn an operating system's error into a `StorageError` that names the path."""
-    try:
-        yield
-    except OSError as error:
-        cause = _CAUSES.get(error.errno or 0, error.strerror or str(error))
-        raise StorageError(f"{path}: {cause}") from error
+__all__ = ["Standing", "verify", "write_new"]
 
 
 def write_new(path: str, content: bytes) -> None:
@@ -38,15 +16,6 @@ def write_new(path: str, content: bytes) -> None:
     descriptor = os.open(path, flags, 0o666)
     try:
         os.write(descriptor, content)
-    finally:
-        os.close(descriptor)
-
-
-def sync_folder(folder: str) -> None:
-    """Force a folder's names to the disk."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
     finally:
         os.close(descriptor)
 

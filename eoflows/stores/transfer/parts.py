@@ -13,9 +13,10 @@ from dataclasses import asdict, dataclass
 import orjson
 
 from eoflows.base.errors import IntegrityError, StorageError
+from eoflows.base.files import put_file, storage_errors
+from eoflows.base.files.leftovers import claim_any, note_of, remove_dead_siblings, remove_quietly
 from eoflows.stores.transfer.checksums import Checksum
-from eoflows.stores.transfer.files import storage_errors, sync_folder, verify, write_new
-from eoflows.stores.transfer.leftovers import claim_any, note_of, remove_dead_siblings, remove_quietly
+from eoflows.stores.transfer.files import verify, write_new
 from eoflows.stores.transfer.models import Download, TransferSettings
 from eoflows.stores.transfer.tail import Tail
 
@@ -200,14 +201,10 @@ class Part:
             self.found = found
 
     def _rename(self) -> None:
-        if self._settings.fsync:
-            os.fsync(self._descriptor)
         # The note goes first: a kill in between leaves a whole part, which needs none.
         if self._noted:
             remove_quietly(note_of(self._path))
-        os.replace(self._path, self._target)
-        if self._settings.fsync:
-            sync_folder(os.path.dirname(self._target))
+        put_file(self._path, self._target, fsync=self._settings.fsync)
         self._close()
         remove_dead_siblings(self._target, self._path)
 

@@ -23,13 +23,13 @@ from unpack_worker import COLLECTION, POINTS, storage_at
 from waiting import LIMIT
 
 from eoflows.base.errors import DeadlineError, StorageError
+from eoflows.base.files.leftovers import sweep_folder
 from eoflows.products.unpack import (
     CataloguedUnpacking,
     Limits,
     Unpacker,
     UnpackOutcome,
     archives_of,
-    sweep_workplaces,
 )
 from eoflows.products.unpack.workplace import Workplace
 from eoflows.stores.catalog import LocalCatalog
@@ -236,8 +236,8 @@ async def test_dead_workplaces_are_swept_and_living_ones_not(tmp_path: Path):
     await ended(start(tmp_path, "local", "extracting"))
     living = Workplace.beside(tmp_path / "storage/o/c/j/Q.zip")
     assert living.claim()
-    assert sweep_workplaces(tmp_path, timedelta(days=1)) == 0
-    assert sweep_workplaces(tmp_path, timedelta(0)) == 1
+    assert sweep_folder(tmp_path, timedelta(days=1)) == 0
+    assert sweep_folder(tmp_path, timedelta(0)) == 1
     assert parts(tmp_path) == [".Q.zip.unpack.part"]
     living.remove()
     assert await contents(storage) == {KEY: archive()}

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from eoflows.base.errors import InvalidInputError, StorageError
+from eoflows.base.files.leftovers import claim_any, is_part, part_names, sweep_folder
 from eoflows.stores.transfer import Download, S3Bucket, TransferSettings
-from eoflows.stores.transfer.leftovers import claim_any, is_part, part_names, sweep_folder
 from eoflows.stores.transfer.parts import Part
 
 
