@@ -226,8 +226,8 @@ def put_back(look: Look, held: JobRecord, message: str) -> JobRecord:
 
     One that somebody wants stopped is thereby stopped.
     """
-    # Somebody may have asked to stop it since it was taken.
-    known = replace(read_job(look, held.key), fence=held.fence)
+    # Somebody may have asked to stop it since it was taken; what else has changed is for `change` to refuse.
+    known = replace(held, cancel_wanted_at=read_job(look, held.key).cancel_wanted_at)
     return _step(look, known, Event.PUT_BACK, NEVER_SENT if known.cancel_wanted_at else message)
 
 

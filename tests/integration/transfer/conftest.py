@@ -53,29 +53,36 @@ def engine_for() -> Callable[..., TransferEngine]:
 
 
 class StallClock:
-    """An engine's seconds: they pass only when a server of the test lets them.
+    """An engine's seconds: they pass when a server of the test lets them, and as good as not by themselves.
 
     A busy machine makes no stall by it, and one that is wanted costs no time.
     """
 
     def __init__(self) -> None:
-        self.now, self._looks = 0.0, 0
+        self.passed = 0.0
+        self._looks, self._arrived = 0, 0
 
     def __call__(self) -> float:
         self._looks += 1
-        return self.now
+        return self.passed + 2 * _TICK * self._looks
 
-    async def let_pass(self, seconds: float) -> None:
-        """Go on, and wait until the engine has seen it, and all that was sent before."""
-        self.now += seconds
-        seen = self._looks + 2
-        while self._looks < seen:  # noqa: ASYNC110 - they are looks of another thread
+    def progress(self, size: int) -> None:
+        """Learn from the engine what has arrived."""
+        self._arrived = size
+
+    async def let_pass(self, seconds: float, *, arrived: int) -> None:
+        """Go on as soon as so many bytes have been seen to arrive."""
+        while self._arrived < arrived:  # noqa: ASYNC110 - another thread sees it
             await asyncio.sleep(0.001)
+        self.passed += seconds
+
+
+_TICK = 0.01
 
 
 @pytest.fixture
 def stall_clock(monkeypatch: pytest.MonkeyPatch) -> StallClock:
-    monkeypatch.setattr(wire, "_TICK", 0.01)
+    monkeypatch.setattr(wire, "_TICK", _TICK)
     return StallClock()
 
 
