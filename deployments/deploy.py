@@ -3,10 +3,11 @@
 `prefect deploy --name FLOW/NAME` knows no flow that is a module's: it looks for a colon.
 """
 
+import asyncio
 import runpy
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,16 @@ import yaml
 
 from eoflows.deployments.errors import StackError
 from eoflows.deployments.package import PREFECT_FILE
+from eoflows.deployments.upgrade.names import entry_point
 
-__all__ = ["chosen", "deploy"]
+__all__ = ["chosen", "deploy", "switched"]
+
+Switches = Mapping[tuple[str, str], Mapping[str, bool]]
+"""Which schedules are on, by their slugs, for each entry point and name of a deployment."""
 
 
 def deploy(names: Sequence[str] = (), file: Path = PREFECT_FILE) -> int:
-    """Have Prefect deploy, and return its exit code.
+    """Have Prefect deploy, and return its exit code. Schedules that are there stay on or off.
 
     Args:
         names: As `FLOW/NAME`, or `NAME` for all flows that have it; empty: everything.
@@ -30,7 +35,8 @@ def deploy(names: Sequence[str] = (), file: Path = PREFECT_FILE) -> int:
     """
     with tempfile.TemporaryDirectory() as folder:
         part = Path(folder) / "prefect.yaml"
-        part.write_text(yaml.safe_dump(chosen(yaml.safe_load(file.read_text()), names)))
+        wanted = chosen(yaml.safe_load(file.read_text()), names)
+        part.write_text(yaml.safe_dump(switched(wanted, asyncio.run(_switches()))))
         return _prefect("--no-prompt", "deploy", "--all", "--prefect-file", str(part))
 
 
@@ -48,6 +54,39 @@ def chosen(document: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
         raise StackError(f"prefect.yaml has no deployment {', '.join(sorted(unknown))}")
     pairs = zip(known, document["deployments"], strict=True)
     return {**document, "deployments": [one for each, one in pairs if not wanted or each & wanted]}
+
+
+def switched(document: dict[str, Any], there: Switches) -> dict[str, Any]:
+    """Return a prefect.yaml that leaves schedules on or off as somebody has set them.
+
+    Prefect would set them as the file has them: each start of an installation would switch them off.
+    """
+    return {**document, "deployments": [_switched(each, there) for each in document["deployments"]]}
+
+
+def _switched(deployment: dict[str, Any], there: Switches) -> dict[str, Any]:
+    known = there.get((deployment["entrypoint"], deployment["name"]), {})
+    schedules = [
+        {**each, "active": known.get(each.get("slug"), each.get("active", True))}
+        for each in deployment.get("schedules", [])
+    ]
+    return {**deployment, "schedules": schedules} if schedules else deployment
+
+
+async def _switches() -> Switches:
+    from prefect.client.orchestration import get_client  # noqa: PLC0415
+
+    from eoflows.deployments.upgrade.steps import every  # noqa: PLC0415
+
+    async with get_client() as client:
+        found = await every(client.read_deployments)
+    return {
+        (entry_point(each.entrypoint) or each.entrypoint, each.name): {
+            schedule.slug: schedule.active for schedule in each.schedules if schedule.slug
+        }
+        for each in found
+        if each.entrypoint
+    }
 
 
 def _names(deployment: dict[str, Any]) -> set[str]:

@@ -19,6 +19,11 @@ app.command(
     "eoflows.command.local:up", name="up", help="The same, and keep UI and catalogue open until Ctrl-C."
 )
 app.command("eoflows.command.deployments:deploy", name="deploy", help="Deploy what prefect.yaml describes.")
+app.command(
+    "eoflows.command.upgrade:upgrade",
+    name="upgrade",
+    help="Carry over what an older release left, after showing it; old names are answered with today's.",
+)
 
 
 def main() -> None:

@@ -1,10 +1,12 @@
 """What prefect.yaml describes, and which of it is deployed."""
 
+from typing import Any
+
 import pytest
 import yaml
 from prefect.flows import load_flow_from_entrypoint
 
-from eoflows.deployments.deploy import chosen
+from eoflows.deployments.deploy import chosen, switched
 from eoflows.deployments.errors import StackError
 from eoflows.deployments.package import PREFECT_FILE
 
@@ -44,3 +46,18 @@ def test_the_rest_of_the_file_stays() -> None:
 def test_an_unknown_name_is_named() -> None:
     with pytest.raises(StackError, match=r"^prefect.yaml has no deployment nothing/sandbox, xyz$"):
         chosen(DESCRIBED, ["xyz", "default", "nothing/sandbox"])
+
+
+def test_schedules_stay_as_somebody_has_switched_them() -> None:
+    entry_point = "eoflows.flows.track_jobs.track_jobs"
+
+    def active(document: dict[str, Any]) -> dict[str, list[bool]]:
+        return {
+            each["name"]: [schedule["active"] for schedule in each["schedules"]]
+            for each in document["deployments"]
+            if each["entrypoint"] == entry_point
+        }
+
+    assert active(switched(DESCRIBED, {})) == active(DESCRIBED) == {"default": [False], "sandbox": [False]}
+    there = {(entry_point, "sandbox"): {"often": True, "of-mine": True}}
+    assert active(switched(DESCRIBED, there)) == {"default": [False], "sandbox": [True]}
