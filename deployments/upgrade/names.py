@@ -22,6 +22,8 @@ _ROOMS = {
 }
 _MOVED = {
     "eokit.jobs": "eoflows.jobs",
+    "eokit.jobs.submit": "eoflows.jobs.submission",
+    "eokit.jobs.collect": "eoflows.jobs.collection",
     "eokit.ledger": "eoflows.jobs.ledger",
     "eokit.rs_server.environment": "eoflows.products.environment",
     "eokit.rs_server.sources": "eoflows.products.environment",
