@@ -84,7 +84,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 lock: ## resolve the dependencies anew (UPGRADE=--upgrade takes newer versions)
 	$(COMPILE) $(UPGRADE) --all-extras --group dev pyproject.toml -o requirements.lock
 	echo uv | $(COMPILE) --no-annotate --constraint requirements.lock - -o bootstrap.lock
-	printf 'editables\nhatchling\n' | $(COMPILE) --no-annotate --constraint requirements.lock --all-extras \
+	echo hatchling | $(COMPILE) --no-annotate --constraint requirements.lock --all-extras \
 	    pyproject.toml - -o requirements-runtime.lock
 	$(BIN)/python -c 'from eoflows.deployments.databases.install import PGSTAC; print(*PGSTAC, sep="\n")' \
 	    | $(COMPILE) --no-annotate $(UPGRADE) - -o docker/catalog.lock

@@ -27,10 +27,10 @@ def context() -> Iterator[Path]:
 class ImageBuild:
     """Carries out the stages that make a virtual environment, in a folder that stands for the image's root.
 
-    An environment is built once for a Dockerfile and its locks; the checkout is copied anew each time.
+    What the locks name is installed once for a Dockerfile; the package is installed anew each time.
 
     Args:
-        stage: Last of the stages.
+        stage: The image whose environment it is.
     """
 
     def __init__(self, stage: str) -> None:
@@ -58,7 +58,7 @@ class ImageBuild:
         return str(self.local(word)) if Path(word).is_relative_to("/opt/eoflows") else word
 
     def build(self) -> None:
-        """Carry out the stages `builder` and the one wanted."""
+        """Carry out the stages of the environment, and what the image takes from the checkout itself."""
         self.root.mkdir(parents=True, exist_ok=True)
         complete = self.root / "complete"
         with (self.root / "lock").open("w") as lock:
@@ -68,8 +68,14 @@ class ImageBuild:
                     [sys.executable, "-m", "venv", "--clear", str(self.root / "python")], check=True
                 )
                 shutil.rmtree(self.local("/opt"), ignore_errors=True)
+            installed = complete.exists()
             for one in instructions():
-                if one.stage in ("builder", self._stage) and not (one.word == "RUN" and complete.exists()):
+                if one.stage in ("builder", f"{self._stage}-venv"):
+                    if one.word != "RUN" or not installed:
+                        self._carry_out(one)
+                    if one == Instruction("eoflows-venv", "COPY", ". ."):
+                        installed = False  # Of the package it is not known whether it is as before.
+                elif one.stage == self._stage and one.word == "COPY" and "--from" not in one.rest:
                     self._carry_out(one)
             complete.touch()
 
@@ -96,7 +102,8 @@ class ImageBuild:
             place.parent.mkdir(parents=True, exist_ok=True)
             if (CHECKOUT / path).is_dir():
                 ignored = shutil.ignore_patterns("__pycache__")
-                shutil.copytree(CHECKOUT / path, place, ignore=ignored, dirs_exist_ok=True)
+                shutil.rmtree(place, ignore_errors=True)
+                shutil.copytree(CHECKOUT / path, place, symlinks=True, ignore=ignored)
             else:
                 shutil.copy2(CHECKOUT / path, place)
 
@@ -106,6 +113,8 @@ class ImageBuild:
         here = re.sub(
             r"(?<![\w/.-])/opt/venv(?![\w.-])", lambda _: place, command.replace(" --no-cache ", " ")
         )
+        # Of the same version another one may be there, from another state of the checkout.
+        here = here.replace("uv pip install ", "uv pip install --reinstall-package eoflows ")
         search = os.pathsep.join([str(self.root / "python" / "bin"), os.environ["PATH"]])
         kept = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
         done = subprocess.run(

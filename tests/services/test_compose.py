@@ -90,7 +90,7 @@ class Installation:
 @pytest.fixture(scope="module")
 def images() -> dict[str, ImageBuild]:
     """What the Dockerfile builds."""
-    built = {"eoflows": ImageBuild("eoflows-venv"), "eoflows-catalog": ImageBuild("catalog-venv")}
+    built = {"eoflows": ImageBuild("eoflows"), "eoflows-catalog": ImageBuild("catalog")}
     for image in built.values():
         image.build()
     return built
@@ -121,12 +121,7 @@ def installation(
     """Everything in the order that `depends_on` asks for."""
     login = postgres.login()
     given = {**SECRETS, "POSTGRES_PASSWORD": login.password, "PREFECT_AUTH": "operator:a-password"}
-    catalog = images["eoflows-catalog"]
-    # The catalogue's image has two files of the checkout; here they are those of the other image.
-    places = {
-        "eoflows": (images["eoflows"].binaries, images["eoflows"].home),
-        "eoflows-catalog": (catalog.binaries, images["eoflows"].home),
-    }
+    places = {name: (image.binaries, image.home) for name, image in images.items()}
     with tempfile.TemporaryDirectory(prefix="eoflows-compose-") as folder:
         root = Path(folder)
         paths = {"/entrypoint.sh": weed, "/opt/eoflows": images["eoflows"].home}
