@@ -30,7 +30,8 @@ _ENDED: Final = {
 async def demo(state: Path) -> int:
     """Run the main job once, show what it staged, and return the exit code."""
     said = _Progress()
-    async with _starting(state, StackOptions(catalog=True, deployments=[DEPLOYMENT], progress=said)) as stack:
+    wanted = StackOptions(catalog=True, deployments=[DEPLOYMENT], prefect_blocks=False, progress=said)
+    async with _starting(state, wanted) as stack:
         code = await _staging_run(stack, said)
     if code == 0:
         print("\nNext: `demo` again fetches nothing twice; `up` shows it, and all else, in Prefect's UI.")

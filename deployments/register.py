@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from prefect.blocks.core import Block
 from prefect.client.orchestration import PrefectClient, get_client
@@ -43,6 +44,9 @@ from eoflows.services.earth_engine.grid import known_grids
 
 Save = Callable[[Block, str], Awaitable[None]]
 
+Registered = dict[type[Block], tuple[UUID, UUID]]
+"""The ids of a block's type and schema."""
+
 LEDGER_URL = "EOFLOWS_LEDGER_URL"
 """Environment variable: the database of the ledger `sandbox`, which may hold a password; SQLite without."""
 
@@ -51,21 +55,25 @@ SANDBOX_KEY = "sandbox-demo-key"
 SANDBOX_PASSWORD = "demo-password"  # noqa: S105
 
 
-async def register_types(logos: str) -> None:
-    """Register all block types, with the pictures found under `logos`."""
-    for name in blocks.__all__:
-        block = getattr(blocks, name)
-        block._logo_url = logo(str(block._logo_url).rsplit("/", 1)[-1].removesuffix(".png"), logos)
-        await block.register_type_and_schema()
+async def register_types(logos: str) -> Registered:
+    """Register all block types, with the pictures found under `logos`, and tell their ids."""
+    registered: Registered = {}
+    async with get_client() as client:
+        for name in blocks.__all__:
+            block = getattr(blocks, name)
+            block._logo_url = logo(str(block._logo_url).rsplit("/", 1)[-1].removesuffix(".png"), logos)
+            await block.register_type_and_schema(client=client)
+            registered[block] = (block._block_type_id, block._block_schema_id)
+    return registered
 
 
-async def write_sandbox(url: str, other_url: str, state: Path) -> None:
+async def write_sandbox(url: str, other_url: str, state: Path, registered: Registered | None = None) -> None:
     """Write the blocks of a local sandbox, its catalogue and its storage, for owner `demo`.
 
-    Their types must be registered.
+    Their types must be registered; whoever has just done that tells their ids.
     """
     async with get_client() as client:
-        await _write_all(partial(_save, client), url, other_url, state)
+        await _write_all(partial(_save, client, dict(registered or {})), url, other_url, state)
 
 
 async def _write_all(save: Save, url: str, other_url: str, state: Path) -> None:
@@ -105,7 +113,7 @@ async def _write_all(save: Save, url: str, other_url: str, state: Path) -> None:
     await save(EoEnvironment(owners=["demo"], **parts, **served), "sandbox-service")
 
 
-async def _save(client: PrefectClient, block: Block, name: str) -> None:
+async def _save(client: PrefectClient, registered: Registered, block: Block, name: str) -> None:
     """Write a block whose type is registered; the blocks in it are referred to, and must be written before.
 
     `Block.save` registers types, and computes schemas for each field: half a minute for the sandbox's.
@@ -113,8 +121,11 @@ async def _save(client: PrefectClient, block: Block, name: str) -> None:
     kind = type(block)
     data = {field: _plain(getattr(block, field)) for field in kind.model_fields}
     slug = kind.get_block_type_slug()
-    type_id = (await client.read_block_type_by_slug(slug)).id
-    schema_id = (await client.read_block_schema_by_checksum(kind._calculate_schema_checksum())).id
+    if kind not in registered:
+        type_id = (await client.read_block_type_by_slug(slug)).id
+        schema_id = (await client.read_block_schema_by_checksum(kind._calculate_schema_checksum())).id
+        registered[kind] = (type_id, schema_id)
+    type_id, schema_id = registered[kind]
     try:
         document = await client.create_block_document(
             BlockDocumentCreate(name=name, data=data, block_schema_id=schema_id, block_type_id=type_id)
@@ -205,9 +216,10 @@ def main() -> None:
         parser.error("--sandbox-url, --other-url and --state-dir go together")
 
     async def apply() -> None:
-        await register_types(given.logos)
+        registered = await register_types(given.logos)
         if given.sandbox_url:
-            await write_sandbox(given.sandbox_url, given.other_url, given.state_dir.resolve())
+            state = given.state_dir.resolve()
+            await write_sandbox(given.sandbox_url, given.other_url, state, registered)
 
     asyncio.run(apply())
 

@@ -48,8 +48,8 @@ def main() -> int:
 
 
 async def _blocks(logos: str, sandbox: tuple[str, str], state: Path) -> None:
-    await register_types(logos)
-    await write_sandbox(*sandbox, state)
+    registered = await register_types(logos)
+    await write_sandbox(*sandbox, state, registered)
 
 
 if __name__ == "__main__":

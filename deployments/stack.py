@@ -74,6 +74,8 @@ class StackOptions:
     """Prefect's database, like `postgresql+asyncpg://user:password@host/name`; None: SQLite in the state."""
     cache: Path = field(default_factory=cache_directory)
     """Where a migrated database is kept, which a new state's server begins with."""
+    prefect_blocks: bool = True
+    """Whether Prefect's own block types are offered too; a new database takes two seconds for them."""
     secrets: Mapping[str, str] = field(default_factory=dict)
     """Environment variables for the process that writes the blocks."""
     workers: Sequence[Sequence[str]] = ((),)
@@ -161,10 +163,11 @@ class Stack:
     async def _start_server(self) -> str:
         with self._phase("server"):
             database = self.options.database
+            more = {"PREFECT_SERVER_REGISTER_BLOCKS_ON_START": str(self.options.prefect_blocks)}
             if database is None:
                 await prepare_database(self._launcher, self.state, self.options.cache)
-                return await start_server(self._launcher, self.state)
-            more = {"PREFECT_API_DATABASE_CONNECTION_URL": database}
+            else:
+                more["PREFECT_API_DATABASE_CONNECTION_URL"] = database
             return await start_server(self._launcher.with_more(more), self.state)
 
     async def _start_sandbox(self) -> SandboxUrls | None:
