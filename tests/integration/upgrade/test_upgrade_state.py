@@ -23,7 +23,7 @@ from told_sandbox import tell
 from eoflows.deployments.upgrade.names import entry_point
 from eoflows.sandbox.server import Sandbox
 
-pytestmark = [pytest.mark.stack, pytest.mark.timeout(600), pytest.mark.xdist_group("upgrade")]
+pytestmark = [pytest.mark.prove, pytest.mark.timeout(600), pytest.mark.xdist_group("upgrade")]
 
 KEPT = ("block_type", "block_schema", "block_document", "flow", "work_pool", "automation", "configuration")
 """Tables of Prefect's in which nothing happens by itself while no worker is at work."""
