@@ -13,6 +13,7 @@ from prefect.states import Completed, Failed
 from pydantic import BaseModel, ConfigDict, Field
 
 from eoflows.base.errors import ContractError, EoError, InvalidInputError
+from eoflows.base.http import RenewedToken
 from eoflows.base.times import parse_utc
 from eoflows.blocks import EarthEngineProject, GeoEngineServer, OgcProcessesServer, TileGrid, Up42Credentials
 from eoflows.blocks.earth_engine import PreArdStore
@@ -60,7 +61,7 @@ class Probe(BaseModel):
 
 
 async def check_all(env: FlowEnvArgs | None, probes: Sequence[Probe]) -> list[Flight]:
-    """Ask the sources of an environment, and servers; one that fails harms no other.
+    """Ask the sources of an environment, and servers; one that fails harms no other. Logins are asked too.
 
     Args:
         env: Who for, and in which environment; None: no sources are asked.
@@ -69,6 +70,7 @@ async def check_all(env: FlowEnvArgs | None, probes: Sequence[Probe]) -> list[Fl
     Returns:
         A flight per call, in the order of asking.
     """
+    RenewedToken.forget()
     flights = [] if env is None else await _check_sources(env)
     for probe in probes:
         flights += await _guarded(probe.server, partial(_check_server, probe))

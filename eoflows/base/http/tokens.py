@@ -64,6 +64,12 @@ class RenewedToken(ABC):
                 cls._shared.popitem(last=False)
         return found
 
+    @classmethod
+    def forget(cls) -> None:
+        """Let all of this process log in anew with the next use."""
+        with cls._sharing:
+            cls._shared.clear()
+
     async def headers(self, rejected: Mapping[str, str] | None = None) -> Mapping[str, str]:
         """Give headers that are valid for at least the leeway.
 
