@@ -139,7 +139,7 @@ class Stack:
 
     async def _start(self) -> None:
         await asyncio.to_thread(lifetime.end_marked, self.state.root)
-        self.state.empty_temporary()
+        self.state.forget_the_killed()
         # Its imports take as long as the start of the server does.
         setup = self._launcher.with_more(self.options.secrets).start(
             "setup", [sys.executable, "-m", "eoflows.deployments.setup"], waits=True

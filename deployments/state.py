@@ -80,10 +80,16 @@ class StateDirectory:
         """Where a service says that it is ready."""
         return self.root / f"{service}.ready.json"
 
-    def empty_temporary(self) -> None:
-        """Remove what a killed run left in the temporary directory."""
+    @property
+    def lease_lock(self) -> Path:
+        """What the server holds while it writes leases. It names a process by its number."""
+        return self.prefect_home / "concurrency_leases" / "expirations.lock"
+
+    def forget_the_killed(self) -> None:
+        """Remove what killed processes left that would harm the next ones."""
         shutil.rmtree(self.temporary)
         self.temporary.mkdir()
+        self.lease_lock.unlink(missing_ok=True)
 
     def lock(self) -> int:
         """Take the directory for this process.

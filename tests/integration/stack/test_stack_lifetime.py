@@ -1,5 +1,6 @@
 """Whatever ends a runner, nothing of its stack remains, and the next start is clean."""
 
+import os
 import shutil
 import signal
 import sys
@@ -28,6 +29,8 @@ def test_killed_runner_leaves_nothing_and_the_next_start_repairs(tmp_path: Path)
             wait_until(mark.exists, SECONDS, "the flow")
         assert int(mark.read_text()) in remains(state)
         first.stop(signal.SIGKILL)
+    # As if the server had been writing a lease, and somebody had its number since: ourselves.
+    (state / "prefect" / "concurrency_leases" / "expirations.lock").write_text(str(os.getpid()))
 
     # At once: the killed runner's processes are still being ended.
     with Runner(state, home) as second:
