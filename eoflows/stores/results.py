@@ -155,7 +155,7 @@ class ResultPlace:
         if proof.get("state") != _STORING:
             return proof if await self._is(there, proof, look=False) else {}
         # Whoever wrote it was killed before the file got its name, or after: only the bytes tell.
-        for one in ({**proof, "state": _WHOLE, "before": None}, proof["before"]):
+        for one in ({**proof, "state": _WHOLE, "before": None}, proof.get("before")):
             if one and await self._is(there, one, look=True):
                 return {name: value for name, value in one.items() if name != "before"}
         return {}

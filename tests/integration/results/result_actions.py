@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import httpx
 import obstore  # noqa: F401
 from pydantic import SecretStr
 
@@ -17,13 +18,19 @@ KEY = "maps/one.bin"
 LEASE = 4.0
 
 
-def storage_at(where: str, folder: str, name: str) -> Storage:
+def bucket_at(endpoint: str, name: str) -> str:
+    """Make a bucket, if it is not there, and say where it is."""
+    assert httpx.put(f"{endpoint}/{name}", trust_env=False).status_code == 200
+    return f"{endpoint}/{name}"
+
+
+def storage_at(where: str, folder: str, name: str, lease: float = LEASE) -> Storage:
     """A folder, or a prefix of a bucket `http://host:port/bucket`."""
     if where == "folder":
         return LocalStorage(Path(folder) / name)
     endpoint, _, bucket = where.rpartition("/")
     keys = S3Bucket(bucket, endpoint=endpoint, access_key="key", secret_key=SecretStr("secret"))
-    return ObjectStorage(keys, Path(folder) / "spool", prefix=name, lease=LEASE)
+    return ObjectStorage(keys, Path(folder) / "spool", prefix=name, lease=lease)
 
 
 def content_of(text: str) -> bytes:
