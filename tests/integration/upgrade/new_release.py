@@ -87,6 +87,8 @@ def deployments(runs: Runs) -> dict[str, dict[str, Any]]:
     for one in found:
         for schedule in one["schedules"]:
             schedule.pop("updated")
+        for moving in ("active_slots", "updated"):
+            (one["global_concurrency_limit"] or {}).pop(moving, None)
     return {one["id"]: {key: value for key, value in one.items() if key not in FORGOTTEN} for one in found}
 
 
