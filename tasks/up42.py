@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Literal
 
+import anyio
 from prefect import task
 from prefect.artifacts import acreate_table_artifact
 from prefect.client.schemas.objects import State
@@ -15,7 +16,8 @@ from prefect.states import Failed
 
 from eoflows.base.errors import AbsentError, EoError, InvalidInputError, LedgerError
 from eoflows.blocks import Up42Credentials
-from eoflows.jobs.ledger import Approval, ApprovalState, Intent, JobRecord, Reservation
+from eoflows.jobs.ledger import Approval, ApprovalState, Intent, JobFilter, JobRecord, Reservation
+from eoflows.jobs.models import Phase
 from eoflows.services.up42.client import Up42Client
 from eoflows.services.up42.offers import Offer, limited, make_offers, requests_for, subject_of, total
 from eoflows.stores.stac import SearchRequest
@@ -42,6 +44,10 @@ __all__ = [
 ApprovalPolicy = Literal["never", "above", "always"]
 _SHOWN = 50
 _WAVE = 8
+_DECIDED_IN = timedelta(seconds=10)
+"""How long the next wave waits for the service to accept or to reject the last one."""
+_FIRST_PAUSE = 0.1
+"""Seconds between the first two looks at a wave; each pause is twice the last."""
 
 
 @dataclass(frozen=True)
@@ -254,7 +260,8 @@ async def run_offers(
     """Send what may be sent, follow it, fetch its results.
 
     Jobs are sent in waves: when the account has no credits left, the service rejects a job a moment after it
-    has taken it, and those that follow are not sent.
+    has taken it, and those that follow are not sent. So a wave is sent when the service has decided on all of
+    the last one, or has had the time for it.
 
     Returns:
         All offers, with the reason for those that were not sent, and what became of the others.
@@ -289,11 +296,18 @@ async def _reason_to_stop(desk: Desk, sent: Sequence[Submission]) -> str:
     if any("budget" in one.error and one.record is None for one in sent):
         return "the budget is used up"
     records = [one.record for one in sent if one.record is not None and one.record.remote_id]
-    if records:
-        await track_jobs_once(desk, only={(records[0].service, records[0].endpoint)}, older_than=0.0)
-    for record in records:
-        if (await desk.ledger.job(record.key)).raw_status == "rejected":
+    where = {(record.service, record.endpoint) for record in records}
+    keys = tuple(record.key for record in records)
+    until, pause = desk.ledger.now() + _DECIDED_IN, _FIRST_PAUSE
+    while records:
+        await track_jobs_once(desk, only=where, older_than=0.0)
+        records = await desk.ledger.jobs(JobFilter(keys=keys))
+        if any(record.raw_status == "rejected" for record in records):
             return "the account has no credits left"
+        if desk.ledger.now() >= until or all(record.phase is not Phase.SUBMITTED for record in records):
+            break
+        await anyio.sleep(pause)
+        pause *= 2
     return ""
 
 
