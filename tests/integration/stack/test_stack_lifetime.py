@@ -10,6 +10,7 @@ import pytest
 from runs import Runs
 from shared_stack import wait_until
 from stack.runners import PROJECT, SECONDS, Runner, remains
+from waiting import content
 
 pytestmark = [
     pytest.mark.stack,
@@ -26,8 +27,8 @@ def test_killed_runner_leaves_nothing_and_the_next_start_repairs(tmp_path: Path)
     with Runner(state, home) as first:
         with Runs(first.places()["api"]) as server:
             interrupted = server.start("endless/trial", mark=str(mark))
-            wait_until(mark.exists, SECONDS, "the flow")
-        assert int(mark.read_text()) in remains(state)
+            child = int(content(mark))
+        assert child in remains(state)
         first.stop(signal.SIGKILL)
     # As if the server had been writing a lease, and somebody had its number since: ourselves.
     (state / "prefect" / "concurrency_leases" / "expirations.lock").write_text(str(os.getpid()))
@@ -35,7 +36,7 @@ def test_killed_runner_leaves_nothing_and_the_next_start_repairs(tmp_path: Path)
     # At once: the killed runner's processes are still being ended.
     with Runner(state, home) as second:
         with Runs(second.places()["api"]) as server:
-            assert int(mark.read_text()) not in remains(state)
+            assert child not in remains(state)
             assert server.state(interrupted)["type"] == "CRASHED"
             again = server.start("endless/trial", mark=str(mark))
             assert server.wait(again)["type"] == "COMPLETED", "the concurrency limit of 1 is still taken"
@@ -58,7 +59,7 @@ def test_two_at_once_and_a_third_is_refused(tmp_path: Path) -> None:
         assert nothing_remains(one.state)
         with Runs(two.places()["api"]) as server:
             server.start("endless/trial", mark=str(mark))
-            wait_until(mark.exists, SECONDS, "the flow of the other stack")
+            assert content(mark), "the flow of the other stack"
         assert two.stop(signal.SIGINT) == 128 + signal.SIGINT
         assert nothing_remains(two.state)
 
