@@ -9,7 +9,8 @@ from typing import Any
 import anyio
 
 from eoflows.base.concurrency import one_error
-from eoflows.base.errors import EoError, InvalidInputError, LateError, RefusedError
+from eoflows.base.errors import EoError, InvalidInputError, LateError, PartialError, RefusedError
+from eoflows.jobs.border import reading
 from eoflows.jobs.ledger import JobRecord, Ledger
 from eoflows.jobs.service import JobServer, OpenServer, Output
 from eoflows.stores.storage import Storage, asset_key, check_twins
@@ -71,11 +72,11 @@ async def collect(
         try:
             async with open_server(service, server) as opened, opened.transfer() as engine:
                 await _collect_all(ledger, opened, engine, storage, records, done)
-        except EoError as error:
+        except Exception as error:  # noqa: BLE001 - the boundary of a server
             finished = {one.record.key for one in done}
             for record in records:
                 if record.key not in finished:
-                    await _failed(ledger, record, error, done)
+                    await _failed(ledger, record, reading(error), done)
     return done
 
 
@@ -98,8 +99,8 @@ async def _collect_all(
             except LateError:
                 # Another run took over and comes to the same end.
                 return
-            except EoError as error:
-                await _failed(ledger, record, error, done)
+            except Exception as error:  # noqa: BLE001 - the boundary of a job
+                await _failed(ledger, record, reading(error), done)
 
     async with one_error(), anyio.create_task_group() as group:
         for record in records:
@@ -127,13 +128,21 @@ async def _fetch_all(
     outputs = await server.outputs(record.state)
     check_twins([output.name for output in outputs], item=record.remote_id or "")
     fetched: dict[str, dict[str, Any]] = {}
+    failed: dict[str, BaseException] = {}
 
     async def one(output: Output) -> None:
-        fetched[output.name] = await _fetch(engine, storage, output_key(record, output.name), output)
+        try:
+            fetched[output.name] = await _fetch(engine, storage, output_key(record, output.name), output)
+        except Exception as error:  # noqa: BLE001 - the boundary of a file
+            failed[output.name] = reading(error)
 
     async with one_error(), anyio.create_task_group() as group:
         for output in outputs:
             group.start_soon(one, output)
+    if len(failed) == 1:
+        raise next(iter(failed.values()))
+    if failed:
+        raise PartialError(f"{len(failed)} of {len(outputs)} results could not be fetched", failed)
     return {output.name: fetched[output.name] for output in outputs}
 
 
@@ -161,7 +170,9 @@ async def _fetch(engine: TransferEngine, storage: Storage, key: str, output: Out
 async def _failed(ledger: Ledger, record: JobRecord, error: EoError, done: list[Collection]) -> None:
     """Write down why, and try again later unless it is a definite no."""
     tries = record.collect_attempts + 1
-    final = isinstance(error, RefusedError | InvalidInputError) or tries >= _ATTEMPTS
+    causes = error.causes.values() if isinstance(error, PartialError) else [error]
+    refused = all(isinstance(cause, RefusedError | InvalidInputError) for cause in causes)
+    final = refused or tries >= _ATTEMPTS
     again = None if final else ledger.now() + timedelta(minutes=2.0**tries)
     # Whoever took it over meanwhile fetches it.
     with suppress(LateError):

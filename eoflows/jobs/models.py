@@ -1,5 +1,6 @@
 """One model of a remote job, whatever service runs it."""
 
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ __all__ = [
     "Recognition",
     "fingerprint",
     "intent_key",
+    "phase_of_word",
 ]
 
 
@@ -71,6 +73,33 @@ CLOSED = frozenset({
 """Nothing more is expected of it."""
 
 
+_WORDS = {
+    Phase.QUEUED: "queued pending waiting scheduled ready",
+    Phase.SUCCEEDED: "succeeded successful success finished completed complete done processsucceeded",
+    Phase.FAILED: "failed failure error errored exception crashed timedout timeout expired processfailed",
+    Phase.CANCELLED: "cancelled canceled dismissed aborted revoked killed terminated",
+    Phase.RUNNING: "running started active processing processstarted",
+}
+_BY_WORD = {word: phase for phase, words in _WORDS.items() for word in words.split()}
+
+
+def phase_of_word(word: str) -> Phase:
+    """Say what a status means that a service's own table does not have: a total function.
+
+    Args:
+        word: As the service sent it.
+
+    Returns:
+        The phase that the word means at other services. One that none has is logged and taken as running:
+        only a known end ends a job.
+    """
+    known = _BY_WORD.get("".join(filter(str.isalpha, word[:100].lower())))
+    if known is None:
+        logging.getLogger(__name__).warning("unknown job status %.80r is taken as running", word)
+        return Phase.RUNNING
+    return known
+
+
 class Billing(StrEnum):
     """What has become of a job's price. Work done and billing done are two facts."""
 
@@ -108,6 +137,7 @@ class Capabilities:
         settle: Seconds after which a job is surely visible, by id and in the list, counted from when its
             sender heard the answer, or gave up waiting for it. An earlier "no such job" is not an answer.
         pending: Jobs that may wait or run at one endpoint at a time; None sets no limit.
+        discounts: Whether the contract of the service knows prices below zero; else such a price is none.
     """
 
     recognition: Recognition
@@ -115,6 +145,7 @@ class Capabilities:
     cancels: bool = False
     settle: float = 60.0
     pending: int | None = None
+    discounts: bool = False
 
 
 @dataclass(frozen=True, order=True)

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Generic, TypeVar
@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from eoflows.base.errors import ContractError, EoError, InvalidInputError, public_url
 from eoflows.base.http import HttpClient
+from eoflows.jobs.border import Unread, judged, read_entries, reading
 from eoflows.jobs.models import Capabilities, JobRequest, JobState, Recognition
 from eoflows.stores.transfer import Checksum, TransferEngine
 
@@ -49,10 +50,12 @@ class JobPage:
     Attributes:
         states: The jobs.
         following: How to ask for the next page, or None.
+        unread: Entries that are no job as they stand.
     """
 
     states: Sequence[JobState]
     following: Call | None = None
+    unread: Sequence[Unread] = ()
 
 
 @dataclass(frozen=True)
@@ -239,7 +242,7 @@ class JobServer(Generic[Request]):
         answer = await self._ask(self.service.submission(request, token), repeatable=False)
         try:
             with _understood(str(answer.url)):
-                return self.service.read_submission(answer)
+                return self._judged(self.service.read_submission(answer))
         except InvalidInputError as error:
             # Whatever cannot be read, the service has answered: there may be a job.
             raise ContractError(f"the answer cannot be read: {error}", url=str(answer.url)) from error
@@ -249,15 +252,31 @@ class JobServer(Generic[Request]):
 
         Raises:
             AbsentError: The service says that there is none.
+            ContractError: The answer is about another job.
         """
         answer = await self.ask(self.service.status(job_id))
         with _understood(str(answer.url)):
-            return self.service.read_status(answer)
+            return self._about(job_id, self.service.read_status(answer), str(answer.url))
+
+    def _judged(self, state: JobState) -> JobState:
+        return judged(state, discounts=self.can.discounts)
+
+    def _about(self, job_id: str, state: JobState, url: str) -> JobState:
+        if state.id != job_id:
+            raise ContractError(f"job {job_id!r} was asked for, and job {state.id!r:.80} came", url=url)
+        return self._judged(state)
 
     async def states(
         self, *, process: str | None = None, since: datetime | None = None
     ) -> AsyncIterator[Sequence[JobState]]:
-        """Give all jobs, page by page.
+        """Give all jobs that can be read, page by page; see `pages`."""
+        async for page in self.pages(process=process, since=since):
+            yield page.states
+
+    async def pages(
+        self, *, process: str | None = None, since: datetime | None = None
+    ) -> AsyncIterator[JobPage]:
+        """Give all jobs, page by page, and what in the list is none.
 
         Raises:
             ContractError: The pages go round in circles.
@@ -271,9 +290,13 @@ class JobServer(Generic[Request]):
             seen.add(mark)
             answer = await self.ask(call)
             with _understood(call.url):
-                page = self.service.read_listing(answer)
-            yield page.states
+                page = self._page(self.service.read_listing(answer))
+            yield page
             call = page.following
+
+    def _page(self, page: JobPage) -> JobPage:
+        states, unread = read_entries(page.states, self._judged)
+        return replace(page, states=states, unread=[*page.unread, *unread])
 
     async def cancel(self, job_id: str) -> JobState | None:
         """Ask the service to stop a job.
@@ -288,7 +311,8 @@ class JobServer(Generic[Request]):
             )
         answer = await self.ask(self.service.cancellation(job_id))
         with _understood(str(answer.url)):
-            return self.service.read_cancellation(job_id, answer)
+            state = self.service.read_cancellation(job_id, answer)
+            return None if state is None else self._about(job_id, state, str(answer.url))
 
     async def purge(self, job_id: str) -> None:
         """Have a finished job and its results removed at the service."""
@@ -335,10 +359,8 @@ def _understood(url: str) -> Iterator[None]:
         yield
     except EoError:
         raise
-    except (LookupError, TypeError, ValueError, AttributeError) as error:
-        # pydantic's errors are ValueErrors.
-        said = f"{type(error).__name__}: {error}"
-        raise ContractError(f"the answer cannot be read: {said[:300]}", url=url) from error
+    except Exception as error:
+        raise reading(error, url) from error
 
 
 OpenServer = Callable[[str, str], AbstractAsyncContextManager[JobServer[Any]]]

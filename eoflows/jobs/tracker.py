@@ -1,5 +1,6 @@
 """The tracker: one round over all open jobs of all services."""
 
+import logging
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -11,16 +12,16 @@ import anyio
 from eoflows.base.concurrency import one_error
 from eoflows.base.errors import (
     AbsentError,
+    ContractError,
     EoError,
-    InvalidInputError,
     LateError,
     LedgerError,
-    RefusedError,
-    ServiceError,
     ThrottledError,
     UnreachableError,
+    UnsentError,
     public_url,
 )
+from eoflows.jobs.border import read_time, reading
 from eoflows.jobs.ledger import EndpointClaim, Finding, JobRecord, Ledger
 from eoflows.jobs.models import CLOSED, OPEN, Billing, JobState, Phase, Recognition
 from eoflows.jobs.recognise import recognise
@@ -28,6 +29,8 @@ from eoflows.jobs.service import JobServer, OpenServer
 from eoflows.jobs.submission import send_held
 
 __all__ = ["EndpointRound", "Pace", "track_round"]
+
+_log = logging.getLogger(__name__)
 
 _FEW = 3
 """So many jobs are asked for one by one even where the service has a list."""
@@ -137,6 +140,7 @@ class _Round:
         self._newest: datetime | None = None
         self._over: set[str] = set()
         self._asked = 0.0
+        self._list_error: EoError | None = None
 
     async def run(self, open_server: OpenServer) -> EndpointRound:
         claim, ledger = self._claim, self._ledger
@@ -148,10 +152,9 @@ class _Round:
                 group.cancel_scope.cancel()
         except LateError as error:
             self.report.error = str(error)
-        except LedgerError:
-            raise
-        except EoError as error:
-            await self._failed(error)
+        except Exception as error:  # noqa: BLE001 - the boundary of an endpoint
+            # Where the ledger itself is the trouble, writing that down fails as well, and ends all.
+            await self._failed(reading(error, claim.endpoint), cause=error)
         except anyio.get_cancelled_exc_class():
             # Whoever comes next need not wait until the lease is over.
             with anyio.CancelScope(shield=True), suppress(LateError):
@@ -172,8 +175,10 @@ class _Round:
             await anyio.sleep(self._ledger.round.seconds / 3)
             await self._ledger.keep_endpoint(self._claim)
 
-    async def _failed(self, error: EoError) -> None:
+    async def _failed(self, error: EoError, *, cause: Exception) -> None:
         """The endpoint does not answer: its jobs wait, until their deadline."""
+        if cause is not error:
+            _log.error("a round at %s ended", public_url(self._claim.endpoint), exc_info=cause)
         claim, ledger, now = self._claim, self._ledger, self._ledger.now()
         since = claim.failing_since or now
         self.report.error = str(error)
@@ -230,8 +235,8 @@ class _Round:
                 continue
             try:
                 found = await recognise(self._ledger, server, taken.record, send=send_held)
-            except LateError as error:
-                self.report.failures[row.key] = str(error)
+            except Exception as error:  # noqa: BLE001 - the boundary of a job
+                self._trouble(row, error)
                 continue
             if not found.doubtful:
                 self.report.resolved += 1
@@ -241,51 +246,87 @@ class _Round:
                 return
 
     async def _listed(self, server: JobServer[Any], rows: Sequence[JobRecord]) -> list[JobRecord]:
-        """Look at jobs page by page; give those that the list does not have."""
+        """Look at jobs page by page; give those that the list does not have, or does not show as jobs."""
         left: dict[str | None, list[JobRecord]] = {}
         for row in rows:
             # A service may give one job to two who ask for the same.
             left.setdefault(row.remote_id, []).append(row)
         processes = {row.process for row in rows}
         process = processes.pop() if len(processes) == 1 else None
-        async for states in server.states(process=process, since=_oldest(rows)):
-            await self._observe([(row, state) for state in states for row in left.pop(state.id, ())])
-            if not left:
-                break
+        try:
+            async for page in server.pages(process=process, since=_oldest(rows)):
+                for one in page.unread:
+                    self._list_error = ContractError(f"the list has what is no job: {one.why}")
+                await self._observe([(row, state) for state in page.states for row in left.pop(state.id, ())])
+                if not left:
+                    break
+        except (UnsentError, ThrottledError, LedgerError):
+            raise
+        except Exception as error:  # noqa: BLE001 - a list is a short cut: each job can be asked for by itself
+            self._list_error = reading(error, self._claim.endpoint)
         return [row for several in left.values() for row in several]
 
     async def _single(self, server: JobServer[Any], rows: Sequence[JobRecord]) -> None:
-        """Ask for jobs one by one, those first that have been missing longest."""
-        now = self._ledger.now()
-        ordered = sorted(rows, key=lambda row: (row.missing_since or now, row.changed_at))
+        """Ask for jobs one by one, those first that have been missing longest, and the others in turn."""
+        missing = sorted((row for row in rows if row.missing_since), key=lambda row: row.missing_since or 0)
+        others = [row for row in rows if not row.missing_since]
+        first = self._claim.fence * _SINGLE % max(1, len(others))
+        ordered = [*missing[: _SINGLE // 2], *others[first:], *others[:first]][:_SINGLE]
         limiter = anyio.CapacityLimiter(_CONCURRENT)
         found: list[tuple[JobRecord, JobState]] = []
         gone: list[JobRecord] = []
+        silent: list[EoError] = []
 
         async def ask(row: JobRecord) -> None:
             async with limiter:
+                if _given_up(silent, answers=len(found) + len(gone)):
+                    return
                 try:
                     found.append((row, await server.state(row.remote_id or "")))
                 except AbsentError:
                     gone.append(row)
-                except UnreachableError:
-                    raise
-                except ServiceError as error:
-                    self.report.failures[row.key] = str(error)
+                except UnreachableError as error:
+                    silent.append(error)
+                    self._trouble(row, error)
+                except Exception as error:  # noqa: BLE001 - the boundary of a job
+                    self._trouble(row, error)
 
         async with one_error(), anyio.create_task_group() as group:
-            for row in ordered[:_SINGLE]:
+            for row in ordered:
                 group.start_soon(ask, row)
         await self._observe(found)
         await self._gone(server, gone)
+        if not found and not gone and ordered and (silent or self._list_error):
+            raise self._list_error or silent[0]
+        if asked := next((error for error in silent if isinstance(error, ThrottledError)), None):
+            raise asked
 
     async def _observe(self, found: Sequence[tuple[JobRecord, JobState]]) -> None:
         news = [(row, state) for row, state in found if _differs(row, state)]
-        if news:
+        if not news:
+            return
+        try:
             self.report.ended += await self._ledger.observe(self._claim, news)
-            self.report.changed += len(news)
-            self._over |= {row.key for row, state in news if state.phase in CLOSED}
-            self._newest = self._ledger.now()
+        except LateError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the boundary of a job
+            if len(news) == 1:
+                self._trouble(news[0][0], error)
+                return
+            # What cannot be written down is found by writing each for itself.
+            for one in news:
+                await self._observe([one])
+            return
+        self.report.changed += len(news)
+        self._over |= {row.key for row, state in news if state.phase in CLOSED}
+        self._newest = self._ledger.now()
+
+    def _trouble(self, row: JobRecord, error: Exception) -> None:
+        """Note what went wrong with one job; it harms no other."""
+        known = reading(error, self._claim.endpoint)
+        if known is not error:
+            _log.error("job %s", row.key[:12], exc_info=error)
+        self.report.failures[row.key] = str(known)
 
     async def _gone(self, server: JobServer[Any], rows: Sequence[JobRecord]) -> None:
         """Judge jobs that the service says it does not have."""
@@ -316,8 +357,10 @@ class _Round:
                 continue
             try:
                 state = await server.cancel(row.remote_id or "")
-            except RefusedError as error:
-                self.report.failures[row.key] = str(error)
+            except (UnsentError, ThrottledError):
+                raise
+            except Exception as error:  # noqa: BLE001 - the boundary of a job
+                self._trouble(row, error)
             else:
                 if state is not None:
                     await self._observe([(row, state)])
@@ -342,10 +385,10 @@ class _Round:
                 try:
                     self._note(await send_held(ledger, server, row))
                     self.report.sent += 1
-                except (RefusedError, LateError, InvalidInputError) as error:
-                    self.report.failures[row.key] = str(error)
-                except EoError as error:
+                except (UnreachableError, ContractError) as error:
                     stopped.append(error)
+                except Exception as error:  # noqa: BLE001 - the boundary of a job
+                    self._trouble(row, error)
 
         async with one_error(), anyio.create_task_group() as group:
             for row in held:
@@ -366,7 +409,16 @@ def _overdue(rows: Sequence[JobRecord], now: datetime) -> list[JobRecord]:
 
 def _oldest(rows: Sequence[JobRecord]) -> datetime | None:
     """A time before all of them were made, whatever the service's clock says."""
-    return min(row.created_at or row.sent_at or row.planned_at for row in rows) - timedelta(hours=1)
+    return min(read_time(row.created_at) or row.sent_at or row.planned_at for row in rows) - timedelta(
+        hours=1
+    )
+
+
+def _given_up(silent: Sequence[EoError], *, answers: int) -> bool:
+    """Whether nobody is there: asking on would only take time."""
+    if any(isinstance(error, UnsentError | ThrottledError) for error in silent):
+        return True
+    return len(silent) >= _CONCURRENT and not answers
 
 
 def _differs(row: JobRecord, state: JobState) -> bool:

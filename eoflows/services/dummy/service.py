@@ -6,11 +6,10 @@ from typing import Any
 from urllib.parse import urljoin
 
 import httpx
-import orjson
 
 from eoflows.base.errors import ContractError, InvalidInputError
-from eoflows.base.times import parse_utc
-from eoflows.jobs.models import Billing, Capabilities, JobState, Phase, Recognition
+from eoflows.jobs.border import list_in, read_entries, read_json, read_time
+from eoflows.jobs.models import Billing, Capabilities, JobState, Phase, Recognition, phase_of_word
 from eoflows.jobs.service import Ask, Call, JobPage, JobService, Output
 from eoflows.services.dummy.request import DummyRequest
 from eoflows.stores.transfer import Checksum
@@ -77,10 +76,9 @@ class DummyService(JobService[DummyRequest]):
         """Read a page of jobs."""
         document = _document(answer)
         following = document.get("next")
-        return JobPage(
-            [_state(job) for job in document["jobs"]],
-            Call("GET", urljoin(str(answer.url), following)) if following else None,
-        )
+        states, unread = read_entries(list_in(document, "jobs"), _state)
+        call = Call("GET", urljoin(str(answer.url), following)) if following else None
+        return JobPage(states, call, unread)
 
     def cancellation(self, job_id: str) -> Call:
         """Describe how a job is stopped."""
@@ -100,10 +98,7 @@ class DummyService(JobService[DummyRequest]):
 
 
 def _document(answer: httpx.Response) -> dict[str, Any]:
-    try:
-        document = orjson.loads(answer.content)
-    except orjson.JSONDecodeError as error:
-        raise ContractError("the answer is not JSON", url=str(answer.url)) from error
+    document = read_json(answer)
     if not isinstance(document, dict):
         raise ContractError("the answer is no JSON object", url=str(answer.url))
     return document
@@ -111,15 +106,18 @@ def _document(answer: httpx.Response) -> dict[str, Any]:
 
 def _state(document: Mapping[str, Any]) -> JobState:
     try:
+        status = document["status"]
+        if not isinstance(status, str):
+            raise TypeError(f"its status is {status!r:.80}")
         return JobState(
             id=document["id"],
             # A state that is not known yet is followed until it becomes one that is.
-            phase=_PHASES.get(document["status"], Phase.RUNNING),
-            raw_status=document["status"],
+            phase=_PHASES.get(status) or phase_of_word(status),
+            raw_status=status,
             progress=document.get("progress"),
             process=document.get("process"),
             inputs=document.get("inputs"),
-            created=parse_utc(document["created"]) if document.get("created") else None,
+            created=read_time(document.get("created")),
             credits=document.get("credits"),
             billing=Billing(document.get("billing") or "none"),
             document=document,

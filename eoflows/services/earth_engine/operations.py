@@ -1,14 +1,12 @@
 """Operations of Earth Engine, read: every state has a phase."""
 
-import logging
 from collections.abc import Mapping
-from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from eoflows.base.errors import ContractError
-from eoflows.base.times import parse_utc
-from eoflows.jobs.models import JobState, Phase
+from eoflows.jobs.border import read_time
+from eoflows.jobs.models import JobState, Phase, phase_of_word
 from eoflows.services.earth_engine.failures import Failure, judge
 
 __all__ = ["OperationState", "eecu_seconds", "failure_of", "read_operation"]
@@ -62,10 +60,10 @@ def read_operation(document: Any, *, url: str = "") -> JobState:
         raw_status=raw,
         progress=1.0 if phase is Phase.SUCCEEDED else _progress(about),
         message=str(failure) if failure and phase is Phase.FAILED else str(about.get("description") or ""),
-        created=_time(about, "createTime", url),
-        started=_time(about, "startTime", url),
-        finished=_time(about, "endTime", url),
-        updated=_time(about, "updateTime", url),
+        created=read_time(about.get("createTime")),
+        started=read_time(about.get("startTime")),
+        finished=read_time(about.get("endTime")),
+        updated=read_time(about.get("updateTime")),
         document=dict(document),
     )
 
@@ -75,9 +73,7 @@ def _phase(raw: str, document: Mapping[str, Any]) -> Phase:
         return _PHASES[raw]
     if document.get("done"):
         return Phase.FAILED if document.get("error") else Phase.SUCCEEDED
-    if raw not in ("", "STATE_UNSPECIFIED"):
-        logging.getLogger(__name__).warning("unknown state %.80r of an operation is taken as running", raw)
-    return Phase.RUNNING
+    return Phase.RUNNING if raw in ("", "STATE_UNSPECIFIED") else phase_of_word(raw)
 
 
 def failure_of(document: Mapping[str, Any]) -> Failure | None:
@@ -98,11 +94,3 @@ def eecu_seconds(document: Mapping[str, Any]) -> float | None:
 def _progress(about: Mapping[str, Any]) -> float | None:
     value = about.get("progress")
     return min(1.0, max(0.0, float(value))) if isinstance(value, int | float) else None
-
-
-def _time(about: Mapping[str, Any], name: str, url: str) -> datetime | None:
-    text = about.get(name)
-    try:
-        return parse_utc(text) if text else None
-    except ValueError as error:
-        raise ContractError(f"an operation's {name} is {text!r}", url=url) from error

@@ -9,6 +9,7 @@ import httpx
 import orjson
 
 from eoflows.base.errors import ContractError, InvalidInputError
+from eoflows.jobs.border import list_in, read_entries, read_json
 from eoflows.jobs.models import Capabilities, JobState, Recognition
 from eoflows.jobs.service import Ask, Call, JobPage, JobService, Output
 from eoflows.services.earth_engine.bucket_calls import BucketCalls, read_page
@@ -90,15 +91,12 @@ class EarthEngineService(JobService[EarthEngineRequest]):
     def read_listing(self, answer: httpx.Response) -> JobPage:
         """Read a page of operations, those that export an image."""
         document, url = _document(answer), str(answer.url)
-        states = [
-            read_operation(one, url=url)
-            for one in document.get("operations", ())
-            if (one.get("metadata") or {}).get("type", "EXPORT_IMAGE") == "EXPORT_IMAGE"
-        ]
+        exports = [one for one in list_in(document.get("operations", []) or []) if _may_be_export(one)]
+        states, unread = read_entries(exports, lambda one: read_operation(one, url=url))
         page = document.get("nextPageToken")
         following = {"pageSize": _PAGE, "pageToken": str(page)}
         call = Call("GET", f"{self.endpoint}/operations", params=following, headers=self._user)
-        return JobPage(states, call if page else None)
+        return JobPage(states, call if page else None, unread)
 
     def cancellation(self, job_id: str) -> Call:
         """Describe how an operation is stopped."""
@@ -136,6 +134,11 @@ class EarthEngineService(JobService[EarthEngineRequest]):
         return f"{self.endpoint}/operations/{job_id}"
 
 
+def _may_be_export(one: Any) -> bool:
+    about = one.get("metadata") if isinstance(one, dict) else None
+    return not isinstance(about, dict) or about.get("type", "EXPORT_IMAGE") == "EXPORT_IMAGE"
+
+
 def _output(calls: BucketCalls, bucket: str, one: StoredObject) -> Output:
     return Output(
         one.file_name,
@@ -167,10 +170,7 @@ async def list_objects(calls: BucketCalls, prefix: str, ask: Ask) -> list[Stored
 
 
 def _document(answer: httpx.Response) -> dict[str, Any]:
-    try:
-        document = orjson.loads(answer.content)
-    except orjson.JSONDecodeError as error:
-        raise ContractError("the answer is not JSON", url=str(answer.url)) from error
+    document = read_json(answer)
     if not isinstance(document, dict):
         raise ContractError("the answer is no JSON object", url=str(answer.url))
     return document

@@ -8,6 +8,7 @@ import httpx
 import orjson
 
 from eoflows.base.errors import ContractError, InvalidInputError, RefusedError
+from eoflows.jobs.border import list_in, read_entries, read_json
 from eoflows.jobs.models import Capabilities, JobState, Phase, Recognition
 from eoflows.jobs.service import Ask, Call, JobPage, JobServer, JobService, Output
 from eoflows.services.geo_engine.client import GeoEngineClient
@@ -78,7 +79,7 @@ class GeoEngineService(JobService[GeoEngineRequest]):
 
     def read_submission(self, answer: httpx.Response) -> JobState:
         """Read the id of the new task; how it stands is asked for later."""
-        document = orjson.loads(answer.content)
+        document = read_json(answer)
         return JobState(id=str(document["taskId"]), phase=Phase.SUBMITTED, document=document)
 
     def status(self, job_id: str) -> Call:
@@ -87,7 +88,7 @@ class GeoEngineService(JobService[GeoEngineRequest]):
 
     def read_status(self, answer: httpx.Response) -> JobState:
         """Read a task; its id is in the address only."""
-        return _state(str(answer.url).split("/")[-2], orjson.loads(answer.content))
+        return _state(str(answer.url).split("/")[-2], read_json(answer))
 
     def listing(self, process: str | None, since: datetime | None) -> Call:
         """Describe the question for all tasks, newest first."""
@@ -95,10 +96,11 @@ class GeoEngineService(JobService[GeoEngineRequest]):
 
     def read_listing(self, answer: httpx.Response) -> JobPage:
         """Read a page of tasks; a page that is not full is the last."""
-        entries = orjson.loads(answer.content)
-        states = [_state(str(entry["taskId"]), entry) for entry in entries]
+        entries = list_in(read_json(answer))
+        states, unread = read_entries(entries, lambda one: _state(str(one["taskId"]), one), ["taskId"])
         offset = int(answer.url.params["offset"])
-        return JobPage(states, self._page(offset + _PAGE) if len(entries) == _PAGE else None)
+        following = self._page(offset + _PAGE) if len(entries) == _PAGE else None
+        return JobPage(states, following, unread)
 
     def cancellation(self, job_id: str) -> Call:
         """Describe how a task is aborted; it cleans up behind itself."""

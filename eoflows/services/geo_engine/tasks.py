@@ -1,5 +1,6 @@
 """Tasks of the server: what it answers, read into the terms that all jobs share."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,8 +9,9 @@ from typing import Any
 from uuid import UUID
 
 from eoflows.base.current_client import current
-from eoflows.base.errors import ContractError, InvalidInputError
-from eoflows.base.times import parse_utc
+from eoflows.base.errors import ContractError
+from eoflows.jobs.border import read_time
+from eoflows.jobs.models import phase_of_word
 from eoflows.services.geo_engine.client import GeoEngineClient, checked_id
 
 __all__ = ["Task", "TaskPhase", "TaskStatusInfo", "fetch_tasks", "get_task_list", "read_task"]
@@ -77,7 +79,7 @@ def read_task(document: Any, *, url: str = "") -> TaskStatusInfo:
         raise ContractError("this is no status of a task", url=url)
     status: str = document["status"]
     clean_up = document.get("cleanUp")
-    phase = _PHASES.get(status, TaskPhase.RUNNING)
+    phase = _PHASES.get(status) or _phase_of(status)
     if isinstance(clean_up, dict) and clean_up.get("status") == "running":
         phase = TaskPhase.CANCELLING if phase is TaskPhase.CANCELLED else TaskPhase.RUNNING
     message = document.get("error") or document.get("description") or ""
@@ -87,24 +89,23 @@ def read_task(document: Any, *, url: str = "") -> TaskStatusInfo:
         1.0 if phase is TaskPhase.SUCCEEDED else _part(document.get("pctComplete")),
         str(message),
         document.get("info"),
-        _moment(document.get("timeStarted")),
+        read_time(document.get("timeStarted")),
         document,
     )
+
+
+def _phase_of(status: str) -> TaskPhase:
+    """What a word means that is none of the server's: a task that waits counts as running."""
+    return next((one for one in TaskPhase if one == str(phase_of_word(status))), TaskPhase.RUNNING)
 
 
 def _part(text: Any) -> float | None:
     """`12.00%` as 0.12."""
     try:
-        return min(1.0, max(0.0, float(str(text).rstrip("% ")) / 100))
+        part = float(str(text).rstrip("% ")) / 100
     except ValueError:
         return None
-
-
-def _moment(text: Any) -> datetime | None:
-    try:
-        return parse_utc(text) if isinstance(text, str) else None
-    except InvalidInputError:
-        return None
+    return min(1.0, max(0.0, part)) if math.isfinite(part) else None
 
 
 class Task:

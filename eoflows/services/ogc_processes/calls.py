@@ -119,7 +119,10 @@ class Endpoint:
         Raises:
             ContractError: There are several next links, or one that is no URL.
         """
-        targets = {link.href for link in links if link.rel == "next"}
+        following = [link for link in links if link.rel == "next"]
+        # Some servers offer the page for people beside the one for programs.
+        as_json = [link for link in following if "json" in (link.type or "").lower()]
+        targets = {link.href for link in as_json or following}
         if not targets:
             return None
         if len(targets) > 1:

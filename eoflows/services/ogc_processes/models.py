@@ -13,8 +13,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, RootModel
 
-from eoflows.base.errors import ContractError, InvalidInputError
-from eoflows.base.times import parse_utc
+from eoflows.base.errors import ContractError
+from eoflows.jobs.border import read_time
 
 __all__ = [
     "ApiError",
@@ -36,16 +36,6 @@ __all__ = [
     "QualifiedValue",
     "Subscriber",
 ]
-
-
-def _time(value: object) -> datetime | None:
-    """A time that cannot be read is no reason to lose the document."""
-    if not isinstance(value, str | datetime):
-        return None
-    try:
-        return parse_utc(value)
-    except InvalidInputError:
-        return None
 
 
 def _percent(value: object) -> int | None:
@@ -80,7 +70,8 @@ def _at_most(value: object) -> object:
     return 1 if value is None else "unbounded" if str(value).lower() == "unbounded" else value
 
 
-Time = Annotated[datetime | None, BeforeValidator(_time)]
+Time = Annotated[datetime | None, BeforeValidator(read_time)]
+"""A time that cannot be read is no reason to lose the document."""
 Percent = Annotated[int | None, BeforeValidator(_percent)]
 Text = Annotated[str | None, BeforeValidator(_text)]
 Texts = Annotated[list[str], BeforeValidator(_texts)]

@@ -19,6 +19,7 @@ from eoflows.base.errors import (
     ServiceError,
     UnreachableError,
 )
+from eoflows.jobs.border import list_in, read_entries, read_json
 from eoflows.jobs.models import OPEN, Capabilities, JobState, Phase, Recognition
 from eoflows.jobs.service import Ask, Call, JobPage, JobService
 from eoflows.jobs.service import Output as JobOutput
@@ -28,11 +29,8 @@ from eoflows.services.ogc_processes.calls import Endpoint
 from eoflows.services.ogc_processes.errors import ResultsNotReadyError, client_error
 from eoflows.services.ogc_processes.kept import answer_in, kept_answer
 from eoflows.services.ogc_processes.links import job_id_in
-from eoflows.services.ogc_processes.models import (
-    JobInfo,
-    JobList,
-    ProcessDescription,
-)
+from eoflows.services.ogc_processes.models import Capabilities as Document
+from eoflows.services.ogc_processes.models import JobInfo, ProcessDescription
 from eoflows.services.ogc_processes.outputs import outputs_of
 from eoflows.services.ogc_processes.request import OgcRequest
 from eoflows.services.ogc_processes.results import json_of, read_results
@@ -141,10 +139,11 @@ class OgcService(JobService[OgcRequest]):
     def read_listing(self, answer: httpx.Response) -> JobPage:
         """Read a page of jobs; an empty one is the last."""
         url = str(answer.url)
-        page = read_document(JobList, answer, url)
-        following = self._endpoint.next_page(page.links, url) if page.jobs else None
-        states = [_state(job) for job in page.jobs]
-        return JobPage(states, None if following is None else _call(following))
+        entries = list_in(read_json(answer), "jobs")
+        links = read_document(Document, answer, url).links
+        following = self._endpoint.next_page(links, url) if entries else None
+        states, unread = read_entries(entries, lambda one: _state(JobInfo.model_validate(one)))
+        return JobPage(states, None if following is None else _call(following), unread)
 
     def cancellation(self, job_id: str) -> Call:
         """Describe how a job is stopped; one that has ended meanwhile loses its results by that."""

@@ -1,7 +1,8 @@
 """What a raw status means: a total function."""
 
-import logging
-from typing import Literal
+from typing import Literal, cast
+
+from eoflows.jobs.models import phase_of_word
 
 __all__ = ["ENDED", "Phase", "phase_of"]
 
@@ -11,17 +12,8 @@ Phase = Literal["submitted", "queued", "running", "succeeded", "failed", "cancel
 ENDED: frozenset[Phase] = frozenset({"succeeded", "failed", "cancelled"})
 """The phases that nothing follows."""
 
-_PHASES: dict[str, Phase] = {
-    "created": "submitted",
-    "accepted": "queued",
-    "running": "running",
-    "successful": "succeeded",
-    "succeeded": "succeeded",
-    "success": "succeeded",
-    "finished": "succeeded",
-    "failed": "failed",
-    "dismissed": "cancelled",
-}
+_OWN: dict[str, Phase] = {"created": "submitted", "accepted": "queued", "dismissed": "cancelled"}
+"""Words of the standard and its 2.0 draft that mean something of their own."""
 
 
 def phase_of(status: str) -> Phase:
@@ -34,8 +26,5 @@ def phase_of(status: str) -> Phase:
     Returns:
         The phase. An unknown status is logged and taken as still running: only a known end ends a job.
     """
-    phase = _PHASES.get(status.strip().lower())
-    if phase is None:
-        logging.getLogger(__name__).warning("unknown job status %.80r is taken as running", status)
-        return "running"
-    return phase
+    own = _OWN.get(status.strip().lower())
+    return own or cast(Phase, str(phase_of_word(status)))

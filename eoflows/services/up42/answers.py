@@ -7,10 +7,10 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import httpx
-import orjson
 
 from eoflows.base.errors import ContractError, ForbiddenAddressError, public_url
 from eoflows.base.http import Origin
+from eoflows.jobs.border import read_json
 from eoflows.services.up42.cost import Cost, whole_credits
 from eoflows.services.up42.models import JobRecord, ValidationError, read_findings, read_job
 
@@ -37,10 +37,7 @@ def document_of(answer: httpx.Response) -> Any:
     Raises:
         ContractError: It is not JSON.
     """
-    try:
-        return orjson.loads(answer.content)
-    except orjson.JSONDecodeError as error:
-        raise ContractError("the answer is not JSON", url=str(answer.url)) from error
+    return read_json(answer)
 
 
 def time_of(answer: httpx.Response) -> datetime:

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, TypedDict, TypeVar
 
-from eoflows.base.errors import ContractError, DeadlineError, InvalidInputError
-from eoflows.base.times import parse_utc
+from eoflows.base.errors import ContractError, DeadlineError
+from eoflows.jobs.border import read_time
 from eoflows.jobs.models import JobState
 from eoflows.services.up42.cost import whole_credits
 from eoflows.services.up42.states import JobStatus, Standing, standing_of, status_of
@@ -200,7 +200,4 @@ def _optional(fields: Mapping[str, Any], name: str, kind: type[T]) -> T | None:
 
 
 def _time(fields: Mapping[str, Any], name: str) -> datetime | None:
-    try:
-        return parse_utc(fields.get(name, ""))
-    except InvalidInputError:
-        return None
+    return read_time(fields.get(name))

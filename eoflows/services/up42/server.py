@@ -1,12 +1,11 @@
 """A workspace, opened for submission, tracking and collection."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from datetime import datetime
 from typing import cast
 
-from eoflows.jobs.models import JobState
-from eoflows.jobs.service import JobServer
+from eoflows.jobs.service import JobPage, JobServer
 from eoflows.services.up42.client import Up42Client
 from eoflows.services.up42.request import Up42Request
 from eoflows.services.up42.service import Up42Service
@@ -48,15 +47,15 @@ class Up42Server(JobServer[Up42Request]):
             transfer=transfer,
         )
 
-    async def states(
+    async def pages(
         self, *, process: str | None = None, since: datetime | None = None
-    ) -> AsyncIterator[Sequence[JobState]]:
+    ) -> AsyncIterator[JobPage]:
         """Give all jobs, newest first, page by page; those after a page of older ones are not asked for."""
-        pages = super().states(process=process, since=since)
-        async with aclosing(cast(AsyncGenerator[Sequence[JobState]], pages)) as opened:
-            async for states in opened:
-                yield states
-                if since and any(state.created and state.created < since for state in states):
+        pages = super().pages(process=process, since=since)
+        async with aclosing(cast(AsyncGenerator[JobPage], pages)) as opened:
+            async for page in opened:
+                yield page
+                if since and any(state.created and state.created < since for state in page.states):
                     return
 
 

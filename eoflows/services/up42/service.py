@@ -6,9 +6,10 @@ from datetime import datetime
 import httpx
 
 from eoflows.base.errors import ContractError
+from eoflows.jobs.border import list_in, read_entries
 from eoflows.jobs.models import Capabilities, JobState, Recognition
 from eoflows.jobs.service import Ask, Call, JobPage, JobService, Output
-from eoflows.services.up42.answers import document_of, next_url, read_jobs, time_of
+from eoflows.services.up42.answers import document_of, next_url, time_of
 from eoflows.services.up42.client import Up42Client
 from eoflows.services.up42.models import JobRecord, read_job
 from eoflows.services.up42.request import Up42Request
@@ -61,9 +62,12 @@ class Up42Service(JobService[Up42Request]):
     def read_listing(self, answer: httpx.Response) -> JobPage:
         """Read a page of jobs."""
         document = document_of(answer)
-        jobs = read_jobs(document, seen=time_of(answer))
+        seen = time_of(answer)
+        states, unread = read_entries(
+            list_in(document, "jobs"), lambda one: self._state(read_job(one, seen=seen))
+        )
         following = next_url(document, self._calls.api)
-        return JobPage([*map(self._state, jobs)], Call("GET", following) if following else None)
+        return JobPage(states, Call("GET", following) if following else None, unread)
 
     async def outputs(self, state: JobState, ask: Ask) -> Sequence[Output]:
         """Find the results of a job: each STAC item as JSON, and its assets.

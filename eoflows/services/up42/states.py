@@ -1,10 +1,9 @@
 """What a job's status means for its work and for its price: a total function."""
 
-import logging
 from dataclasses import dataclass
 from enum import StrEnum
 
-from eoflows.jobs.models import Billing, Phase
+from eoflows.jobs.models import CLOSED, Billing, Phase, phase_of_word
 
 __all__ = ["TERMINAL", "JobStatus", "Standing", "standing_of", "status_of"]
 
@@ -72,7 +71,6 @@ _STANDINGS: dict[str, Standing] = {
     JobStatus.RELEASED: Standing(Phase.FAILED, Billing.RELEASED, billing_done=True),
 }
 _UNKNOWN = Standing(Phase.RUNNING, Billing.WITHHELD)
-_UNTOLD = Standing(Phase.FAILED, Billing.NONE, billing_done=True)
 
 TERMINAL = frozenset(status for status in JobStatus if _STANDINGS[status].billing_done)
 """The terminal statuses of the reference document: nothing follows them on any server."""
@@ -87,8 +85,8 @@ def standing_of(status: str, *, consumed: bool = False, silent: bool = False) ->
     """Say what a status means.
 
     Args:
-        status: As the service sent it. An unknown one is logged and taken as still running, with credits
-            withheld: only a known end ends a job, and money may be at stake.
+        status: As the service sent it. One that no service has is logged and taken as still running, with
+            credits withheld: only a known end ends a job, and money may be at stake.
         consumed: Whether the service says what the job has consumed. It does so once the credits are
             taken, which servers that stop at `successful` do there.
         silent: Whether it has long been asked what became of the price, and has not said. Then work that
@@ -96,8 +94,12 @@ def standing_of(status: str, *, consumed: bool = False, silent: bool = False) ->
     """
     standing = _STANDINGS.get(status)
     if standing is None:
-        logging.getLogger(__name__).warning("unknown job status %.80r is taken as running", status)
-        return _UNKNOWN
+        phase = phase_of_word(status)
+        if phase not in CLOSED:
+            return _UNKNOWN
+        standing = Standing(phase, Billing.WITHHELD, work_done=phase is Phase.SUCCEEDED)
     if standing.work_done and (consumed or silent):
         return _CAPTURED
-    return _UNTOLD if silent and status == JobStatus.FAILED else standing
+    if silent and standing.phase in CLOSED and standing.billing is Billing.WITHHELD:
+        return Standing(standing.phase, Billing.NONE, billing_done=True)
+    return standing

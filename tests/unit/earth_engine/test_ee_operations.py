@@ -81,7 +81,12 @@ def test_times_of_all_kinds(text):
     ) == datetime(2026, 11, 21, 1, 22, 51, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("document", [None, [], {}, {"name": 3}, operation(createTime="yesterday")])
+def test_a_time_that_is_none_costs_itself_alone():
+    found = read_operation(operation(createTime="yesterday", state="RUNNING"))
+    assert (found.created, found.phase) == (None, Phase.RUNNING)
+
+
+@pytest.mark.parametrize("document", [None, [], {}, {"name": 3}])
 def test_what_is_no_operation(document):
     with pytest.raises(ContractError):
         read_operation(document)
