@@ -26,7 +26,7 @@ MOST_CREDITS = 2**31 - 1
 _DEEPEST = 100
 _MOST_VALUES = 2_000_000
 _LONGEST_ID, _LONGEST_MESSAGE, _LONGEST_STATUS = 300, 2000, 100
-_LEAP, _FINER = re.compile(r"(:\d\d):60\b"), re.compile(r"([.,]\d{9})\d+")
+_LEAP, _FINER = re.compile(r"(:\d\d):60(?!\d)"), re.compile(r"([.,]\d{9})\d+")
 """A leap second is told as the one before it; digits beyond the ninth say nothing."""
 _YEARS = range(1971, 9999)
 """Years that a service means when it says one: Go's zero time is year 1, Unix' 1970, an open end 9999."""
