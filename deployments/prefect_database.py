@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 
+from eoflows.base.files import whole_file
 from eoflows.deployments.package import PACKAGE
 
 __all__ = ["cache_directory", "copied", "make_template", "new_database", "template"]
@@ -42,7 +43,7 @@ def new_database(target: Path, cache: Path) -> None:
     """Put a database without contents at `target`; seconds when the cache has no template, else milliseconds.
 
     Raises:
-        OSError: A file cannot be written.
+        OSError, StorageError: A file cannot be written.
         subprocess.CalledProcessError: Prefect's migrations failed; its words are above.
     """
     if not copied(target, cache):
@@ -72,7 +73,7 @@ def make_template(cache: Path) -> None:
     """Make the template unless a good one is there; of several processes one makes it and the others wait.
 
     Raises:
-        OSError: A file cannot be written.
+        OSError, StorageError: A file cannot be written.
         subprocess.CalledProcessError: Prefect's migrations failed; its words are above.
     """
     cache.mkdir(parents=True, exist_ok=True)
@@ -95,16 +96,8 @@ def _migrated(folder: Path) -> bytes:
 
 
 def _write_whole(path: Path, content: bytes) -> None:
-    handle, part = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-    try:
-        with open(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(handle)
-        os.replace(part, path)
-    except BaseException:
-        Path(part).unlink(missing_ok=True)
-        raise
+    with whole_file(path, fsync=True) as part:
+        part.write_bytes(content)
 
 
 @contextlib.contextmanager

@@ -1,19 +1,18 @@
 """Actions in child processes: one per step, each of which dies at a step of its own; or several at once.
 
-    python deadly.py dies MODULE:FUNCTION MODULE:FUNCTION FOLDER ARGUMENTS
-    python deadly.py races MODULE:FUNCTION ARGUMENTS...
+    python deadly.py dies MODULE:FUNCTION MODULE:FUNCTION FOLDER MOST ARGUMENTS...
+    python deadly.py races MODULE:FUNCTION GROUP...
 
-ARGUMENTS are a JSON list. A step is a change that Python makes below FOLDER, or a request that changes a
-bucket; an audit hook and the client library's own functions count them, no hook of ours. The first argument
-of an action that dies is a name of its own for each step. A line of JSON is printed for the run that came to
-its end, because it has no such step, and then one for each that was killed: what the second action says of
-it, when all were.
+ARGUMENTS are a JSON list, a GROUP is a list of them. A step is a change that Python makes below FOLDER, or a
+request that changes a bucket; an audit hook and the client library's own functions count them, no hook of
+ours. The first argument of an action that dies is a name of its own for each step. A line of JSON is printed
+for the run that came to its end, because it has no such step, and then one for each that was killed: what
+the second action says of it, when all were.
 """
 
 import asyncio
 import importlib
 import inspect
-import itertools
 import json
 import os
 import signal
@@ -49,7 +48,27 @@ def die_at_every_step(
     Returns:
         For each: its `name`, and what was `told` or why it `failed`; first the one that was not killed.
     """
-    return _run(["dies", action, again or action, str(folder), json.dumps(arguments)], beside)
+    return _run(["dies", action, again or action, str(folder), "0", json.dumps(arguments)], beside)
+
+
+def die_on_the_way(
+    action: str, folder: Path, most: int, variants: Sequence[Sequence[Any]], beside: Path
+) -> list[list[dict[str, Any]]]:
+    """The same with some of the steps, spread over all, of variants of an action, in one process.
+
+    Args:
+        action: `module:function`.
+        folder: Changes below it are steps.
+        most: How many steps of each variant.
+        variants: What the action is given in each, after the name of its own.
+        beside: A file in the folder of the action's module.
+
+    Returns:
+        For each variant what `die_at_every_step` gives.
+    """
+    given = map(json.dumps, variants)
+    ended = _run(["dies", action, action, str(folder), str(most), *given], beside)
+    return [ended[number : number + most + 1] for number in range(0, len(ended), most + 1)]
 
 
 def run_together(action: str, *arguments: Sequence[Any], beside: Path) -> list[dict[str, Any]]:
@@ -60,7 +79,15 @@ def run_together(action: str, *arguments: Sequence[Any], beside: Path) -> list[d
         arguments: What each of them is given.
         beside: A file in the folder of the action's module.
     """
-    return _run(["races", action, *map(json.dumps, arguments)], beside)
+    return run_groups(action, [arguments], beside)[0]
+
+
+def run_groups(
+    action: str, groups: Sequence[Sequence[Sequence[Any]]], beside: Path
+) -> list[list[dict[str, Any]]]:
+    """The same with one group after the other, in one process."""
+    ended = iter(_run(["races", action, *map(json.dumps, groups)], beside))
+    return [[next(ended) for _ in group] for group in groups]
 
 
 def _run(words: Sequence[str], beside: Path) -> list[dict[str, Any]]:
@@ -111,7 +138,7 @@ class _Steps:
         return counted
 
 
-def _child(action: Action, arguments: Sequence[Any], prepare: Callable[[], Any]) -> tuple[int, int]:
+def _child(action: Action, arguments: Sequence[Any], prepare: Callable[[], _Steps | None]) -> tuple[int, int]:
     """Begin an action in a child; give its id, and where to read what it says."""
     readable, writable = os.pipe()
     child = os.fork()
@@ -119,9 +146,10 @@ def _child(action: Action, arguments: Sequence[Any], prepare: Callable[[], Any])
         os.close(writable)
         return child, readable
     try:
-        prepare()
+        steps = prepare()
         done = action(*arguments)
         told = {"told": asyncio.run(done) if inspect.iscoroutine(done) else done}
+        told |= {"steps": steps.count} if steps else {}
     except BaseException as error:  # noqa: BLE001
         told = {"failed": f"{type(error).__name__}: {error}", "why": traceback.format_exc()}
     os.write(writable, json.dumps(told, default=str).encode()[:60_000])
@@ -137,19 +165,31 @@ def _ended(begun: tuple[int, int]) -> dict[str, Any]:
     return json.loads(text) if text else {"killed": os.WIFSIGNALED(status)}
 
 
-def _dies(action: Action, second: Action, folder: str, arguments: Sequence[Any]) -> None:
-    names = []
-    for step in itertools.count():
-        name = f"step{step}"
-        ended = _ended(_child(action, [name, *arguments], lambda step=step: _Steps(folder, step)))
-        if not ended.get("killed"):
-            # It has fewer steps than that.
-            print(json.dumps({"name": name, **ended}), flush=True)
-            break
-        names.append(name)
-    for name in names:
-        again = _ended(_child(second, [name, *arguments], lambda: None))
-        print(json.dumps({"name": name, **again}), flush=True)
+def _dies(action: Action, second: Action, folder: str, most: int, *variants: Sequence[Any]) -> None:
+    for number, arguments in enumerate(variants):
+        prefix = f"{number}." if most else ""
+
+        def run(name: str, last: int, arguments: Sequence[Any] = arguments) -> dict[str, Any]:
+            return _ended(_child(action, [name, *arguments], lambda: _Steps(folder, last)))
+
+        if most:
+            whole = {"name": f"{prefix}whole", **run(f"{prefix}whole", -1)}
+            steps = [whole["steps"] * each // most for each in range(most)]
+        else:
+            steps = range(10_000)
+        names = []
+        for step in steps:
+            name = f"{prefix}step{step}"
+            ended = run(name, step)
+            if not most and not ended.get("killed"):
+                # It has fewer steps than that.
+                whole = {"name": name, **ended}
+                break
+            names.append(name)
+        print(json.dumps(whole), flush=True)
+        for name in names:
+            again = _ended(_child(second, [name, *arguments], lambda: None))
+            print(json.dumps({"name": name, **again}), flush=True)
 
 
 def _races(action: Action, arguments: Sequence[Sequence[Any]]) -> None:
@@ -174,9 +214,10 @@ def _named(name: str) -> Action:
 def main(kind: str, action: str, *words: str) -> None:
     """Run what the command line says."""
     if kind == "dies":
-        _dies(_named(action), _named(words[0]), words[1], json.loads(words[2]))
+        _dies(_named(action), _named(words[0]), words[1], int(words[2]), *map(json.loads, words[3:]))
     else:
-        _races(_named(action), [json.loads(word) for word in words])
+        for word in words:
+            _races(_named(action), json.loads(word))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """What the children of `deadly` do: the verbs that make results, as their flows call them."""
 
 import shutil
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -57,12 +56,3 @@ def back_up(name: str, folder: str, ledger: str) -> int:
     """Copy a ledger to where nothing is."""
     target = Path(folder) / name / "copy.db"
     return -1 if target.exists() else backups.back_up(ledger, target)
-
-
-def convert(name: str, folder: str, metadata: str, kind: str) -> list[str]:
-    """Convert a tile over what is there."""
-    from eoflows.services.earth_engine.convert import preard_to_cogs, preard_to_zarr
-
-    make = partial(preard_to_cogs if kind == "cogs" else preard_to_zarr, overwrite=True)
-    made = make([metadata], Path(folder) / name / f"tile.{kind}")
-    return [str(one) for one in (made if isinstance(made, list) else [made])]

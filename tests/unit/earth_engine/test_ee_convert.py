@@ -1,15 +1,17 @@
 import json
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
 import rasterio
+from deadly import die_on_the_way
 from preard_files import make_order, numbers
 
 from eoflows.base.errors import IntegrityError, InvalidInputError, StorageError
 from eoflows.base.files import whole_folder
+from eoflows.base.files.leftovers import sweep_folder
 from eoflows.services.earth_engine import open_ard, preard_to_cogs, preard_to_zarr
 from eoflows.services.earth_engine.preard import read_preard
 
@@ -131,6 +133,17 @@ def test_runs_that_make_one_target_at_once_end_with_a_whole_one(home, tmp_path, 
         list(pool.map(lambda _: convert([path], target, overwrite=True), range(12)))
     assert contents(target) == contents(tmp_path / "alone")
     assert not list(tmp_path.glob(".*"))
+
+
+def test_a_conversion_that_is_killed_leaves_nothing_that_is_half(home, tmp_path):
+    order, folder = str(make_order(home, "a", layers=2)), tmp_path / "made"
+    variants = [(str(folder), order, kind) for kind in ("cogs", "zarr")]
+    for deaths in die_on_the_way("convert_actions:convert", folder, 5, variants, Path(__file__)):
+        assert [death for death in deaths if "failed" in death] == []
+        sweep_folder(folder, timedelta(0))
+        whole, *others = (contents(folder / death["name"]) for death in deaths)
+        assert len(whole) > 1
+        assert others == [whole] * 5
 
 
 def contents(folder: Path) -> dict[str, bytes]:
