@@ -60,6 +60,7 @@ async def test_slots_whose_holders_are_gone_are_not_waited_for_without_end(
     assert place.files("aux-0") == {}
 
     await prefect("gcl", "update", NAME, "--active-slots", "0")
+    monkeypatch.delenv(PATIENCE)
     assert (await aux_staging(place.env, ORBITS, "aux-0"))[0]
     assert len(place.files("aux-0")) == 12
 
