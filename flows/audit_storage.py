@@ -14,7 +14,7 @@ from eoflows.products.staging import Place
 from eoflows.products.systematic import Pace
 from eoflows.tasks.stage import Timeout, search_limit
 from eoflows.tasks.systematic import SystematicOrder
-from eoflows.tasks.upkeep import AuditOrder, audit, audit_state, repair_parameters
+from eoflows.tasks.upkeep import AuditOrder, audit, audited, repair_parameters
 
 __all__ = ["audit_storage"]
 
@@ -95,4 +95,4 @@ async def audit_storage(
         deployment,
         parameters,
     )
-    return audit_state(await audit(env, order))
+    return audited(await audit(env, order)).state()

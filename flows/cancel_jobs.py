@@ -2,13 +2,12 @@
 
 from prefect import flow
 from prefect.client.schemas.objects import State
-from prefect.states import Completed, Failed
 
 from eoflows.base.errors import InvalidInputError
 from eoflows.jobs.ledger import JobFilter
-from eoflows.jobs.models import CLOSED
 from eoflows.tasks.decide import cancel_jobs_of
-from eoflows.tasks.job_tables import counted, publish_jobs
+from eoflows.tasks.job_tables import stopped
+from eoflows.tasks.progress import show
 from eoflows.tasks.servers import open_desk
 
 __all__ = ["cancel_jobs"]
@@ -38,9 +37,6 @@ async def cancel_jobs(
         )
     async with open_desk(ledger) as desk:
         records = await cancel_jobs_of(desk, JobFilter(keys=jobs or None, label=flow_run))
-    await publish_jobs("cancelled-jobs", "Jobs to be stopped.", records)
-    going = [record for record in records if record.phase not in CLOSED]
-    if going:
-        message = f"{len(going)} of {len(records)} go on: {counted(going)}; the tracker asks again"
-        return Failed(name="Partial", message=message)
-    return Completed(message=counted(records), data=len(records))
+    outcome = stopped(records)
+    await show("cancelled-jobs", outcome)
+    return outcome.state()

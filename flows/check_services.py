@@ -4,8 +4,9 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 
 from eoflows.products.environment import FlowEnvArgs
-from eoflows.tasks.contracts import Probe, check_all, checked_state, publish_flights
+from eoflows.tasks.contracts import Probe, check_all, checked
 from eoflows.tasks.incident import tell_incident
+from eoflows.tasks.progress import show
 
 __all__ = ["check_services"]
 
@@ -33,6 +34,6 @@ async def check_services(env: FlowEnvArgs | None = None, servers: list[Probe] | 
     Raises:
         InvalidInputError: There is nothing to ask.
     """
-    flights = await check_all(env, servers or [])
-    await publish_flights(flights)
-    return checked_state(flights)
+    outcome = checked(await check_all(env, servers or []))
+    await show("check-services", outcome)
+    return outcome.state()

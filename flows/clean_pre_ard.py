@@ -6,7 +6,7 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 
 from eoflows.services.earth_engine.templates import TRACKING_PREFIX
-from eoflows.tasks.earth_engine_files import PreArdFiles, clean_pre_ard_task, files_state
+from eoflows.tasks.earth_engine_files import PreArdFiles, clean_pre_ard_task, files_ended
 
 __all__ = ["clean_pre_ard"]
 
@@ -45,4 +45,4 @@ async def clean_pre_ard(
     outcome = await clean_pre_ard_task(
         files, plan_only=plan_only, unverified=unverified, remove_tracking=remove_tracking
     )
-    return files_state(outcome)
+    return files_ended(outcome).state()

@@ -2,9 +2,8 @@
 
 from prefect import flow
 from prefect.client.schemas.objects import State
-from prefect.states import Completed, Failed
 
-from eoflows.tasks.collect import collect_task
+from eoflows.tasks.collect import collect_task, collected
 
 __all__ = ["collect_jobs"]
 
@@ -25,9 +24,4 @@ async def collect_jobs(ledger: str = "default", jobs: list[str] | None = None, m
         InvalidInputError: There is no such block.
         LedgerError: The ledger cannot be used.
     """
-    done = await collect_task(ledger, jobs, most)
-    failed = [one for one in done if one.error]
-    if failed:
-        message = f"{len(failed)} of {len(done)} failed; the first: {failed[0].error}"
-        return Failed(name="Partial", message=message)
-    return Completed(message=f"{len(done)} fetched", data=len(done))
+    return collected(await collect_task(ledger, jobs, most)).state()

@@ -6,7 +6,7 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 
 from eoflows.services.earth_engine.templates import TRACKING_PREFIX
-from eoflows.tasks.earth_engine_files import ArdFormat, PreArdFiles, convert_pre_ard_task, files_state
+from eoflows.tasks.earth_engine_files import ArdFormat, PreArdFiles, convert_pre_ard_task, files_ended
 
 __all__ = ["convert_pre_ard"]
 
@@ -45,4 +45,4 @@ async def convert_pre_ard(
         PartialError: Some tiles could not be converted.
     """
     files = PreArdFiles(store, tracking_prefix, tracking_name)
-    return files_state(await convert_pre_ard_task(files, kind, source, target, dask))
+    return files_ended(await convert_pre_ard_task(files, kind, source, target, dask)).state()

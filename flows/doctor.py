@@ -1,12 +1,11 @@
 """Look at everything that a run needs, before a run needs it."""
 
 from prefect import flow
-from prefect.artifacts import acreate_table_artifact
 from prefect.client.schemas.objects import State
-from prefect.states import Completed, Failed
 
 from eoflows.products.environment import FlowEnvArgs
-from eoflows.tasks.check import findings
+from eoflows.tasks.check import findings, looked_at
+from eoflows.tasks.progress import show
 
 __all__ = ["doctor"]
 
@@ -21,17 +20,6 @@ async def doctor(env: FlowEnvArgs) -> State[bool]:
     Returns:
         True; a run that found something bad ends Failed.
     """
-    found = await findings(env)
-    bad = sum(not finding.good for finding in found)
-    rows = [
-        {
-            "what": finding.subject,
-            "state": "ok" if finding.good else "BAD",
-            "seen": finding.line,
-            "what to do": finding.advice,
-        }
-        for finding in sorted(found, key=lambda finding: finding.good)
-    ]
-    title = f"{bad} of {len(found)} need attention." if bad else f"All {len(found)} are well."
-    await acreate_table_artifact(rows, key="doctor", description=f"**{title}**")
-    return Failed(name="NeedsAttention", message=title) if bad else Completed(message=title, data=True)
+    outcome = looked_at(await findings(env))
+    await show("doctor", outcome)
+    return outcome.state()

@@ -6,7 +6,7 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 
 from eoflows.services.earth_engine.templates import TRACKING_PREFIX
-from eoflows.tasks.earth_engine_files import PreArdFiles, download_pre_ard_task, files_state
+from eoflows.tasks.earth_engine_files import PreArdFiles, download_pre_ard_task, files_ended
 
 __all__ = ["download_pre_ard"]
 
@@ -39,4 +39,4 @@ async def download_pre_ard(
         PartialError: Some orders could not be downloaded.
     """
     files = PreArdFiles(store, tracking_prefix, tracking_name)
-    return files_state(await download_pre_ard_task(files, dest, overwrite=overwrite))
+    return files_ended(await download_pre_ard_task(files, dest, overwrite=overwrite)).state()

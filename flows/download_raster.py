@@ -9,7 +9,7 @@ from pydantic import Field
 
 from eoflows.tasks.download import download_raster_task
 from eoflows.tasks.geo_engine import Box, GeoQuestion, PixelSize
-from eoflows.tasks.produce import ResultOrder, produced_state
+from eoflows.tasks.produce import ResultOrder, produced
 
 __all__ = ["download_raster"]
 
@@ -59,4 +59,4 @@ async def download_raster(
     """
     question = GeoQuestion(workflow, bbox, start, end, crs, resolution, bands)
     order = ResultOrder(question, server, storage, name, overwrite, max_gigabytes)
-    return produced_state(await download_raster_task(order, no_data))
+    return produced(await download_raster_task(order, no_data)).state()

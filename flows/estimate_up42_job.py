@@ -4,8 +4,8 @@ from typing import Any
 
 from prefect import flow
 
-from eoflows.services.up42.offers import total
-from eoflows.tasks.up42 import Up42Order, offers_task, publish_costs
+from eoflows.tasks.progress import show
+from eoflows.tasks.up42 import Up42Order, costs, offers_task
 
 __all__ = ["estimate_up42_job"]
 
@@ -46,6 +46,6 @@ async def estimate_up42_job(
         search=search,
         inputs=inputs or {},
     )
-    offers = await offers_task(order)
-    await publish_costs(offers, None)
-    return total(offers)
+    outcome = costs(await offers_task(order), None)
+    await show("up42-estimate", outcome)
+    return outcome.result

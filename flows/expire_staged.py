@@ -49,4 +49,5 @@ async def expire_staged(
     """
     age = None if older_than_days is None else timedelta(days=older_than_days)
     rules = Rules(age, age_of, superseded, evicted)
-    return await expire(env, catalog_collection_identifier, rules, limit=limit, plan_only=plan_only)
+    outcome = await expire(env, catalog_collection_identifier, rules, limit=limit, plan_only=plan_only)
+    return outcome.state()

@@ -10,7 +10,7 @@ from pydantic import Field
 from eoflows.base.times import parse_utc
 from eoflows.completeness.matrix import MatrixLine
 from eoflows.products.environment import FlowEnvArgs
-from eoflows.tasks.matrix import Morning, make_matrix, matrix_state
+from eoflows.tasks.matrix import Morning, looked_up, make_matrix
 from eoflows.tasks.stage import Timeout, search_limit
 
 __all__ = ["morning_matrix"]
@@ -46,4 +46,4 @@ async def morning_matrix(
     """
     last = parse_utc(end) if end else datetime.now(UTC)
     morning = Morning(lines, last, days, search_limit(timeout_seconds))
-    return matrix_state(await make_matrix(env, morning))
+    return looked_up(await make_matrix(env, morning)).state()

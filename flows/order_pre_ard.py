@@ -5,7 +5,6 @@ from typing import Annotated, Any
 
 from prefect import flow
 from prefect.client.schemas.objects import State
-from prefect.states import Completed
 from pydantic import Field
 
 from eoflows.services.earth_engine.templates import (
@@ -15,7 +14,8 @@ from eoflows.services.earth_engine.templates import (
     TRACKING_TEMPLATE,
 )
 from eoflows.tasks.earth_engine import PreArdBlocks, PreArdOrder, plan_pre_ard_task, submit_pre_ard_task
-from eoflows.tasks.earth_engine_shown import publish_plan, publish_tracked, tracked_state
+from eoflows.tasks.earth_engine_shown import planned, publish_tracked, tracked
+from eoflows.tasks.progress import show
 
 __all__ = ["order_pre_ard"]
 
@@ -99,9 +99,10 @@ async def order_pre_ard(
         run_key=run_key,
     )
     plan = await plan_pre_ard_task(blocks, order)
-    sentence = await publish_plan(plan)
+    outcome = planned(plan)
+    await show("pre-ard-plan", outcome)
     if plan_only:
-        return Completed(name="Planned", message=sentence, data={"orders": len(plan.orders)})
-    tracked = await submit_pre_ard_task(blocks, plan)
-    await publish_tracked(tracked.documents)
-    return tracked_state(tracked)
+        return outcome.state()
+    found = await submit_pre_ard_task(blocks, plan)
+    await publish_tracked(found.documents)
+    return tracked(found).state()

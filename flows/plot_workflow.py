@@ -8,7 +8,7 @@ from prefect.client.schemas.objects import State
 
 from eoflows.tasks.geo_engine import Box, GeoQuestion, PixelSize
 from eoflows.tasks.plot import plot_task
-from eoflows.tasks.produce import ResultOrder, produced_state
+from eoflows.tasks.produce import ResultOrder, produced
 
 __all__ = ["plot_workflow"]
 
@@ -50,4 +50,4 @@ async def plot_workflow(
         RefusedError: The server cannot make it.
     """
     question = GeoQuestion(workflow, bbox, start, end, crs, resolution)
-    return produced_state(await plot_task(ResultOrder(question, server, storage, name, overwrite)))
+    return produced(await plot_task(ResultOrder(question, server, storage, name, overwrite))).state()

@@ -129,4 +129,4 @@ async def process_with_aux(
         wait_seconds=wait_seconds,
         deadline_hours=deadline_hours,
     )
-    return await run_chain(chain)
+    return (await run_chain(chain)).state()

@@ -7,7 +7,8 @@ from pydantic import Field
 
 from eoflows.jobs.resolve import Decision
 from eoflows.tasks.decide import settle_doubt
-from eoflows.tasks.job_tables import publish_jobs
+from eoflows.tasks.job_tables import shown_jobs
+from eoflows.tasks.progress import show
 
 __all__ = ["resolve_job"]
 
@@ -45,5 +46,6 @@ async def resolve_job(
         AbsentError: The service has no job with that id.
     """
     record = await settle_doubt(ledger, job, decision, job_id=job_id, credits=credits, who=who, why=why)
-    await publish_jobs("resolved-job", f"{decision} by {who}.", [record])
-    return str(record.phase)
+    outcome = shown_jobs(f"{decision} by {who}.", [record], str(record.phase))
+    await show("resolved-job", outcome)
+    return outcome.result

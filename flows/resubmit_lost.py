@@ -1,14 +1,15 @@
 """Send lost jobs again that can have cost nothing."""
 
+from dataclasses import replace
 from typing import Annotated
 
 from prefect import flow
 from prefect.client.schemas.objects import State
-from prefect.states import Completed
 from pydantic import Field
 
 from eoflows.tasks.decide import resubmit_jobs
-from eoflows.tasks.job_tables import publish_jobs
+from eoflows.tasks.job_tables import shown_jobs
+from eoflows.tasks.progress import show
 
 __all__ = ["resubmit_lost"]
 
@@ -40,6 +41,7 @@ async def resubmit_lost(
         LedgerError: The ledger cannot be used.
     """
     again, left = await resubmit_jobs(ledger, services, jobs, who)
-    message = f"{len(again)} lost jobs are sent again, {len(left)} stay lost."
-    await publish_jobs("resubmitted-jobs", message, [*left, *again])
-    return Completed(message=message, data=len(again))
+    words = f"{len(again)} lost jobs are sent again, {len(left)} stay lost."
+    outcome = replace(shown_jobs(words, [*left, *again], len(again)), sentence=words)
+    await show("resubmitted-jobs", outcome)
+    return outcome.state()

@@ -5,7 +5,6 @@ from typing import Annotated, Any
 
 from prefect import flow
 from prefect.client.schemas.objects import State
-from prefect.states import Completed, Failed
 from pydantic import BeforeValidator
 from pystac import ItemCollection
 
@@ -16,9 +15,10 @@ from eoflows.products.staging.service_input import StacInput
 from eoflows.products.staging.verdict import StagingVerdict
 from eoflows.tasks.incident import tell_incident
 from eoflows.tasks.job_tables import progress_of
-from eoflows.tasks.progress import shown_progress
-from eoflows.tasks.publish import publish_report
-from eoflows.tasks.stage import OnFailure
+from eoflows.tasks.outcome import OnFailure
+from eoflows.tasks.progress import Link, show, shown_progress
+from eoflows.tasks.publish import with_report
+from eoflows.tasks.stage import ended
 from eoflows.tasks.stage_by_service import stage_input
 
 __all__ = ["staging"]
@@ -74,12 +74,10 @@ async def staging(
         now = records
 
     async with shown_progress("staging-progress", lambda: progress_of(now)):
-        staged = await stage_input(env, stac_input, collection, asset_names, poll_interval, note)
+        done = await stage_input(env, stac_input, collection, asset_names, poll_interval, note)
     report = StagingReport()
-    report.add(staged.records)
+    report.add(done.records)
     verdict = StagingVerdict(report, [], [], "the input")
-    produced = f"{env.owner_id}:{collection}"
-    await publish_report("staging", verdict.sentence, report, produced=produced, table="")
-    if on_failure == "fail" and not verdict.succeeded:
-        return Failed(name=str(verdict.ending), message=verdict.sentence, data=verdict.error())
-    return Completed(name=str(verdict.ending), message=verdict.sentence, data=dict(staged.jobs))
+    outcome = with_report(ended(verdict, dict(done.jobs)), report)
+    await show("staging", outcome, link=Link("products", f"{env.owner_id}:{collection}", "Staged products"))
+    return outcome.state(on_failure)

@@ -6,7 +6,7 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 
 from eoflows.jobs.registry import AnyRequest
-from eoflows.tasks.run_jobs import StopPolicy, run_state, submit_and_follow, when_cancelled, when_crashed
+from eoflows.tasks.run_jobs import StopPolicy, jobs_ended, submit_and_follow, when_cancelled, when_crashed
 
 __all__ = ["run_job"]
 
@@ -60,4 +60,4 @@ async def run_job(
         deadline_hours=deadline_hours,
         fetch=fetch,
     )
-    return run_state(outcome)
+    return jobs_ended(outcome).state()

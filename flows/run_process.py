@@ -8,7 +8,7 @@ from prefect.client.schemas.objects import State
 from eoflows.services.ogc_processes import Output
 from eoflows.services.ogc_processes.request import OgcRequest
 from eoflows.tasks.ogc import ogc_server, read_inputs
-from eoflows.tasks.run_jobs import StopPolicy, run_state, submit_and_follow, when_cancelled, when_crashed
+from eoflows.tasks.run_jobs import StopPolicy, jobs_ended, submit_and_follow, when_cancelled, when_crashed
 
 __all__ = ["run_process"]
 
@@ -75,4 +75,4 @@ async def run_process(
         deadline_hours=deadline_hours,
         fetch=fetch,
     )
-    return run_state(outcome)
+    return jobs_ended(outcome).state()

@@ -7,19 +7,22 @@ from prefect.client.schemas.objects import State
 from pydantic import Field
 
 from eoflows.jobs.ledger import ApprovalState
+from eoflows.tasks.progress import show
 from eoflows.tasks.run_jobs import JobsOutcome
 from eoflows.tasks.servers import open_desk
 from eoflows.tasks.up42 import (
     ApprovalPolicy,
     Up42Order,
     approved,
+    costs,
     offers_task,
-    publish_costs,
+    processed,
     run_offers,
-    up42_state,
 )
 
 __all__ = ["run_up42_job"]
+
+_KEY = "up42-costs"
 
 
 @flow(name="run-up42-job", flow_run_name="{process}: {title}")
@@ -94,7 +97,7 @@ async def run_up42_job(
         run_key=run_key,
     )
     offers = await offers_task(order)
-    await publish_costs(offers, None)
+    await show(_KEY, costs(offers, None), part=_KEY)
     async with open_desk(ledger) as desk:
         said = await approved(
             desk,
@@ -106,7 +109,7 @@ async def run_up42_job(
             budget=budget,
         )
         if said is not None and said.state is not ApprovalState.APPROVED:
-            return up42_state(offers, JobsOutcome([]), said)
+            return processed(offers, JobsOutcome([]), said).state()
         after, outcome = await run_offers(
             desk,
             order,
@@ -116,5 +119,5 @@ async def run_up42_job(
             deadline_hours=deadline_hours,
             fetch=fetch,
         )
-    await publish_costs(after, outcome, said=said)
-    return up42_state(after, outcome, said)
+    await show(_KEY, costs(after, outcome, said=said), part=_KEY)
+    return processed(after, outcome, said).state()

@@ -8,7 +8,7 @@ from prefect.client.schemas.objects import State
 from pydantic import Field
 
 from eoflows.tasks.geo_engine import Box, GeoQuestion, PixelSize, dataset_request, geo_server
-from eoflows.tasks.run_jobs import StopPolicy, run_state, submit_and_follow, when_cancelled, when_crashed
+from eoflows.tasks.run_jobs import StopPolicy, jobs_ended, submit_and_follow, when_cancelled, when_crashed
 
 __all__ = ["save_dataset"]
 
@@ -83,4 +83,4 @@ async def save_dataset(
         deadline_hours=deadline_hours,
         fetch=fetch,
     )
-    return run_state(outcome)
+    return jobs_ended(outcome).state()

@@ -7,8 +7,8 @@ from prefect.client.schemas.objects import State
 from pystac import ItemCollection
 
 from eoflows.products.environment import AuxiliarySource, FlowEnvArgs
-from eoflows.tasks.publish import publish_items
-from eoflows.tasks.search import ending_state, search_task
+from eoflows.tasks.progress import show
+from eoflows.tasks.search import found, search_task
 
 __all__ = ["search"]
 
@@ -37,7 +37,6 @@ async def search(
             `error_if_empty` is set.
         TruncatedError: The source has items and gave none.
     """
-    items = await search_task(env, aux_cql2, error_if_empty, source)
-    found = [item.to_dict(transform_hrefs=False) for item in items.items[:200]]
-    await publish_items("aux-search", f"{len(items)} items found in {source}", found, len(items))
-    return ending_state(items)
+    outcome = found(await search_task(env, aux_cql2, error_if_empty, source), source)
+    await show("aux-search", outcome)
+    return outcome.state()

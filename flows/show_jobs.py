@@ -3,13 +3,13 @@
 from datetime import datetime
 
 from prefect import flow
-from prefect.artifacts import acreate_table_artifact
 
 from eoflows.base.times import parse_utc
 from eoflows.jobs.ledger import JobFilter
 from eoflows.jobs.models import Phase
 from eoflows.tasks.decide import find_jobs
-from eoflows.tasks.job_tables import publish_jobs
+from eoflows.tasks.job_tables import shown_budgets, shown_jobs
+from eoflows.tasks.progress import show
 
 __all__ = ["show_jobs"]
 
@@ -51,18 +51,8 @@ async def show_jobs(
         limit=limit,
     )
     records, balances = await find_jobs(ledger, wanted)
-    await publish_jobs("jobs", f"Jobs of {ledger}.", records)
+    outcome = shown_jobs(f"Jobs of {ledger}.", records, len(records))
+    await show("jobs", outcome)
     if balances:
-        rows = [
-            {
-                "budget": one.name,
-                "period": one.period or "for ever",
-                "credits": one.credits,
-                "reserved": one.reserved,
-                "spent": one.spent,
-                "left": one.left,
-            }
-            for one in balances
-        ]
-        await acreate_table_artifact(rows, key="budgets", description=f"**Budgets of {ledger}**")
-    return len(records)
+        await show("budgets", shown_budgets(ledger, balances))
+    return outcome.result

@@ -10,7 +10,8 @@ from eoflows.base.times import Interval
 from eoflows.products.environment import AuxiliarySource, FlowEnvArgs
 from eoflows.products.selection import POLICIES, Boundary, Look, PolicyName, Wanted, wire_filter
 from eoflows.tasks.incident import tell_incident
-from eoflows.tasks.stage import OnFailure, Order, Staged, Timeout, ending_state, stage_aux
+from eoflows.tasks.outcome import OnFailure
+from eoflows.tasks.stage import Order, Staged, Timeout, stage_aux, staged
 
 __all__ = ["aux_staging", "on_demand_aux_staging"]
 
@@ -72,7 +73,7 @@ async def aux_staging(
         from_run=from_run,
         dask=dask,
     )
-    return ending_state(await stage_aux(env, order), on_failure)
+    return staged(await stage_aux(env, order)).state(on_failure)
 
 
 @flow(
@@ -164,4 +165,4 @@ async def on_demand_aux_staging(
         from_run,
         dask,
     )
-    return ending_state(await stage_aux(env, order), on_failure)
+    return staged(await stage_aux(env, order)).state(on_failure)

@@ -8,7 +8,8 @@ from prefect.client.schemas.objects import State
 from eoflows.products.environment import AuxiliarySource, FlowEnvArgs
 from eoflows.products.selection.table import load_table
 from eoflows.tasks.incident import tell_incident
-from eoflows.tasks.stage import OnFailure, Staged, Timeout, ending_state
+from eoflows.tasks.outcome import OnFailure
+from eoflows.tasks.stage import Staged, Timeout, staged
 from eoflows.tasks.stage_scene import SceneOrder, scene_of, stage_for_scene
 
 __all__ = ["stage_aux_for_scene"]
@@ -81,4 +82,4 @@ async def stage_aux_for_scene(
         plan_only,
         from_run,
     )
-    return ending_state(await stage_for_scene(env, order), on_failure)
+    return staged(await stage_for_scene(env, order)).state(on_failure)

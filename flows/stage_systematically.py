@@ -10,8 +10,9 @@ from pydantic import Field
 from eoflows.products.environment import AuxiliarySource, FlowEnvArgs
 from eoflows.products.systematic import Pace
 from eoflows.tasks.incident import tell_incident
-from eoflows.tasks.stage import OnFailure, Timeout, search_limit
-from eoflows.tasks.systematic import SystematicOrder, stage_systematically, systematic_state
+from eoflows.tasks.outcome import OnFailure
+from eoflows.tasks.stage import Timeout, search_limit
+from eoflows.tasks.systematic import SystematicOrder, followed, stage_systematically
 
 __all__ = ["systematic_aux_staging"]
 
@@ -95,4 +96,4 @@ async def systematic_aux_staging(
         restage_expired=restage_expired,
         timeout=search_limit(timeout_seconds),
     )
-    return systematic_state(await stage_systematically(env, order), on_failure)
+    return followed(await stage_systematically(env, order)).state(on_failure)

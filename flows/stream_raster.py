@@ -8,7 +8,7 @@ from prefect.client.schemas.objects import State
 from pydantic import Field
 
 from eoflows.tasks.geo_engine import Box, GeoQuestion, PixelSize
-from eoflows.tasks.produce import ResultOrder, produced_state
+from eoflows.tasks.produce import ResultOrder, produced
 from eoflows.tasks.stream import RasterFormat, stream_raster_task
 
 __all__ = ["stream_raster"]
@@ -66,4 +66,4 @@ async def stream_raster(
     """
     question = GeoQuestion(workflow, bbox, start, end, crs, resolution, bands)
     order = ResultOrder(question, server, storage, name, overwrite, max_gigabytes)
-    return produced_state(await stream_raster_task(order, format, clip, fill_value))
+    return produced(await stream_raster_task(order, format, clip, fill_value)).state()

@@ -8,7 +8,7 @@ from prefect.client.schemas.objects import State
 from pydantic import Field
 
 from eoflows.tasks.geo_engine import Box, GeoQuestion
-from eoflows.tasks.produce import ResultOrder, produced_state
+from eoflows.tasks.produce import ResultOrder, produced
 from eoflows.tasks.stream import stream_vector_task
 
 __all__ = ["stream_vector"]
@@ -54,4 +54,4 @@ async def stream_vector(
     """
     question = GeoQuestion(workflow, bbox, start, end, crs)
     order = ResultOrder(question, server, storage, name, overwrite, max_gigabytes)
-    return produced_state(await stream_vector_task(order))
+    return produced(await stream_vector_task(order)).state()

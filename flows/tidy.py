@@ -8,7 +8,8 @@ from prefect.client.schemas.objects import State
 from pydantic import Field
 
 from eoflows.products.environment import FlowEnvArgs
-from eoflows.tasks.tidy import sweep_tables, tidied_state, tidy_ledger
+from eoflows.tasks.progress import show
+from eoflows.tasks.tidy import sweep_tables, tidied_of, tidy_ledger
 
 __all__ = ["tidy"]
 
@@ -42,4 +43,6 @@ async def tidy(
     age = timedelta(days=older_than_days)
     tidied = await tidy_ledger(ledger, age, plan_only=plan_only)
     swept = await sweep_tables(env, age, plan_only=plan_only)
-    return await tidied_state(tidied, swept, plan_only=plan_only)
+    outcome = tidied_of(tidied, swept, plan_only=plan_only)
+    await show("tidy", outcome)
+    return outcome.state()

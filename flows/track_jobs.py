@@ -1,8 +1,9 @@
 """Follow all open jobs of all services, one round per run."""
 
 from prefect import flow
-from prefect.artifacts import acreate_table_artifact
 
+from eoflows.tasks.job_tables import tracked_once
+from eoflows.tasks.progress import show
 from eoflows.tasks.track import track_task
 
 __all__ = ["track_jobs"]
@@ -26,21 +27,7 @@ async def track_jobs(ledger: str = "default") -> int:
         LedgerError: The ledger cannot be used.
     """
     rounds = await track_task(ledger)
-    rows = [
-        {
-            "service": one.service,
-            "endpoint": one.endpoint,
-            "jobs": one.looked_at,
-            "changed": one.changed,
-            "ended": one.ended,
-            "sent": one.sent,
-            "cleared up": one.resolved,
-            "problem": one.error or "; ".join(list(one.failures.values())[:3]),
-        }
-        for one in sorted(rounds, key=lambda one: not one.error)
-    ]
-    ended = sum(one.ended for one in rounds)
-    if rows:
-        title = f"{len(rows)} endpoints asked, {ended} jobs have ended."
-        await acreate_table_artifact(rows, key="tracked", description=f"**{title}**")
-    return ended
+    outcome = tracked_once(rounds)
+    if rounds:
+        await show("tracked", outcome)
+    return outcome.result

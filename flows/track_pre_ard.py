@@ -8,7 +8,7 @@ from pydantic import Field
 
 from eoflows.services.earth_engine.templates import TRACKING_PREFIX
 from eoflows.tasks.earth_engine import PreArdBlocks, track_pre_ard_task
-from eoflows.tasks.earth_engine_shown import publish_tracked, tracked_state
+from eoflows.tasks.earth_engine_shown import publish_tracked, tracked
 
 __all__ = ["track_pre_ard"]
 
@@ -43,6 +43,6 @@ async def track_pre_ard(
         LedgerError: The ledger cannot be used.
     """
     blocks = PreArdBlocks(project, store, ledger, tracking_prefix)
-    tracked = await track_pre_ard_task(blocks, tracking_names or None, attempts)
-    await publish_tracked(tracked.documents)
-    return tracked_state(tracked)
+    found = await track_pre_ard_task(blocks, tracking_names or None, attempts)
+    await publish_tracked(found.documents)
+    return tracked(found).state()

@@ -5,8 +5,8 @@ from prefect.client.schemas.objects import State
 from pystac import ItemCollection
 
 from eoflows.products.environment import FlowEnvArgs
-from eoflows.tasks.stage import OnFailure
-from eoflows.tasks.unpack import ending_state, unpack_items
+from eoflows.tasks.outcome import OnFailure
+from eoflows.tasks.unpack import unpack_items
 
 __all__ = ["unpack_aux"]
 
@@ -40,5 +40,4 @@ async def unpack_aux(
         InvalidInputError: An argument cannot be used.
         CatalogError: The catalogue cannot be used.
     """
-    records, items = await unpack_items(env, collection, item_ids, use_extension)
-    return ending_state(records, items, on_failure)
+    return (await unpack_items(env, collection, item_ids, use_extension)).state(on_failure)

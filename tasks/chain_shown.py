@@ -34,6 +34,12 @@ class Steps:
         ]
         return f"{', '.join(parts)}."
 
+    @property
+    def sorted_rows(self) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
+        """The rows that need attention, and the others, each in their order."""
+        bad = [row for row in self.rows if row["outcome"] == Outcome.FAILED]
+        return bad, [row for row in self.rows if row not in bad]
+
     def reading(self) -> tuple[float, str]:
         """For the progress artifact."""
         return self._now
@@ -91,4 +97,4 @@ class Steps:
         self, step: str, what: str, outcome: str, *, size: str = "", goes_to: str = "", why: str = ""
     ) -> None:
         row = {"step": step, "what": what, "outcome": str(outcome), "size": size, "goes to": goes_to}
-        self.rows.append({**row, "why": why[:300]})
+        self.rows.append({**row, "why": why})

@@ -1,5 +1,7 @@
 """Check: can a run do its work here?"""
 
+from collections.abc import Sequence
+
 from prefect.client.orchestration import get_client
 from prefect.exceptions import PrefectHTTPStatusError
 
@@ -7,8 +9,9 @@ from eoflows.base.errors import EoError
 from eoflows.products.checks import Finding, examine
 from eoflows.products.environment import FlowEnvArgs
 from eoflows.tasks.environment import opened
+from eoflows.tasks.outcome import Outcome
 
-__all__ = ["findings", "leases"]
+__all__ = ["findings", "leases", "looked_at"]
 
 _SETTING = "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE"
 _STORAGES = "prefect.server.concurrency.lease_storage"
@@ -44,3 +47,21 @@ async def leases() -> Finding:
         line = "the server forgets them at a restart: slots stay taken, and running flows that have one crash"
         return Finding("leases", False, line, advice)
     return Finding("leases", True, f"outlive a restart of the server: {storage}")
+
+
+def looked_at(found: Sequence[Finding]) -> Outcome[bool]:
+    """Give what was found as the outcome of a run: what is bad comes first."""
+    bad = sum(not finding.good for finding in found)
+    rows = [
+        {
+            "what": finding.subject,
+            "state": "ok" if finding.good else "BAD",
+            "seen": finding.line,
+            "what to do": finding.advice,
+        }
+        for finding in sorted(found, key=lambda finding: finding.good)
+    ]
+    if bad:
+        sentence = f"{bad} of {len(found)} need attention."
+        return Outcome.failed("NeedsAttention", sentence, False, rows=rows, attention=bad)
+    return Outcome(sentence=f"All {len(found)} are well.", result=True, rows=rows)

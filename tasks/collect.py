@@ -1,19 +1,17 @@
 """The verb `collect`: the results of jobs that succeeded, fetched once and verified."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from prefect import task
-from prefect.artifacts import acreate_link_artifact, acreate_table_artifact
 
-from eoflows.base.errors import public_url
+from eoflows.base.errors import EoError, public_url
 from eoflows.jobs.collection import Collection, collect
-from eoflows.tasks.logs import run_logger
-from eoflows.tasks.progress import shown_progress
+from eoflows.tasks.outcome import Outcome, Row
+from eoflows.tasks.progress import Link, show, shown_progress
 from eoflows.tasks.publish import human_bytes
 from eoflows.tasks.servers import Desk, open_desk, open_server
 
-__all__ = ["collect_jobs_of", "collect_task", "publish_collections"]
+__all__ = ["collect_jobs_of", "collect_task", "collected", "results_link"]
 
 _BATCH = 20
 
@@ -32,7 +30,7 @@ async def collect_jobs_of(
     done: list[Collection] = []
 
     def reading() -> tuple[float, str]:
-        size = sum(output["size"] for one in done for output in one.outputs.values())
+        size = _size(done)
         total = len(keys) if keys is not None else most
         return 100.0 * len(done) / max(1, total), f"results of {len(done)} jobs fetched, {human_bytes(size)}"
 
@@ -49,29 +47,41 @@ async def collect_jobs_of(
     return done
 
 
-async def publish_collections(done: Sequence[Collection], where: str) -> str:
-    """Publish a table with a row per job, failures first, and a link to the results; give the sentence."""
-    failed = sum(bool(one.error) for one in done)
+def results_link(desk: Desk) -> Link:
+    """Give where the results of a ledger's jobs are."""
+    return Link("results", desk.results.href("jobs/index").removesuffix("index"), "Results")
+
+
+def collected(done: Sequence[Collection]) -> Outcome[int]:
+    """Give the outcome of fetching: a row per job, failures first."""
+    failed: dict[str, BaseException] = {one.record.key: EoError(one.error) for one in done if one.error}
     files = sum(len(one.outputs) for one in done)
-    size = sum(output["size"] for one in done for output in one.outputs.values())
-    sentence = f"Results of {len(done) - failed} jobs fetched: {files} files, {human_bytes(size)}"
-    sentence += f"; {failed} jobs failed." if failed else "."
-    rows = [_row(one) for one in sorted(done, key=lambda one: not one.error)[:200]]
-    await acreate_table_artifact(rows or [{"job": "none"}], key="collected", description=f"**{sentence}**")
-    await acreate_link_artifact(where, link_text="Results", key="collected-results", description=sentence)
-    return sentence
+    sentence = f"{len(done) - len(failed)} fetched: {files} files, {human_bytes(_size(done))}"
+    return Outcome.of_many(
+        sentence + (f"; {len(failed)} failed." if failed else "."),
+        len(done) - len(failed),
+        failed,
+        len(done),
+        rows=[_row(one) for one in sorted(done, key=lambda one: not one.error)],
+        attention=len(failed),
+        nothing={"job": "none"},
+    )
 
 
-def _row(one: Collection) -> dict[str, Any]:
+def _size(done: Sequence[Collection]) -> int:
+    return sum(output["size"] for one in done for output in one.outputs.values())
+
+
+def _row(one: Collection) -> Row:
     outcome = "fetched" if not one.error else ("failed, tried again later" if one.again else "failed")
     return {
         "job": one.record.key[:12],
         "process": one.record.process,
         "outcome": outcome,
         "files": len(one.outputs),
-        "size": human_bytes(sum(output["size"] for output in one.outputs.values())),
+        "size": human_bytes(_size([one])),
         "first": public_url(next((str(output["href"]) for output in one.outputs.values()), "")),
-        "why": one.error[:300],
+        "why": one.error,
     }
 
 
@@ -90,6 +100,5 @@ async def collect_task(ledger: str, keys: list[str] | None = None, most: int = 5
     """
     async with open_desk(ledger) as desk:
         done = await collect_jobs_of(desk, most=most, keys=keys)
-        sentence = await publish_collections(done, desk.results.href("jobs/index").removesuffix("index"))
-        run_logger().info("%s", sentence)
+        await show("collected", collected(done), link=results_link(desk))
         return done

@@ -7,9 +7,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import anyio
-from prefect.artifacts import acreate_table_artifact
-from prefect.client.schemas.objects import State
-from prefect.states import Completed, Failed
 from pydantic import BaseModel, ConfigDict, Field
 
 from eoflows.base.errors import ContractError, EoError, InvalidInputError
@@ -25,11 +22,12 @@ from eoflows.services.up42.offers import make_offers, requests_for
 from eoflows.stores.stac import SearchRequest, StacClient
 from eoflows.tasks.environment import opened
 from eoflows.tasks.load import load_block, load_server
+from eoflows.tasks.outcome import Outcome
 
 if TYPE_CHECKING:
     from eoflows.services.earth_engine.project import EarthEngineServer
 
-__all__ = ["Probe", "check_all", "checked_state", "publish_flights"]
+__all__ = ["Probe", "check_all", "checked"]
 
 Ask = Callable[[], Awaitable[object]]
 
@@ -211,16 +209,6 @@ _SERVERS: Mapping[Any, tuple[str, Any]] = {
 }
 
 
-async def publish_flights(flights: Sequence[Flight]) -> None:
-    """Publish a row per service and call, those first that differ."""
-    bad = sum(flight.verdict is not Verdict.FINE for flight in flights)
-    title = f"{bad} of {len(flights)} calls need attention." if bad else f"All {len(flights)} calls are well."
-    rows = [_row(flight) for flight in sorted(flights, key=lambda flight: _ORDER[flight.verdict])]
-    await acreate_table_artifact(
-        rows or [{"service": "none"}], key="check-services", description=f"**{title}**"
-    )
-
-
 def _row(flight: Flight) -> dict[str, str]:
     more = len(flight.news) - _NEWS
     return {
@@ -232,14 +220,21 @@ def _row(flight: Flight) -> dict[str, str]:
     }
 
 
-def checked_state(flights: Sequence[Flight]) -> State[int]:
-    """Give the state that a run ends in, named after the worst that was found; its message has the field."""
-    bad = sorted(
-        (flight for flight in flights if flight.verdict is not Verdict.FINE),
-        key=lambda flight: _ORDER[flight.verdict],
-    )
+def checked(flights: Sequence[Flight]) -> Outcome[int]:
+    """Give the outcome, named after the worst that was found; its sentence has the field."""
+    ordered = sorted(flights, key=lambda flight: _ORDER[flight.verdict])
+    rows, none = [_row(flight) for flight in ordered], {"service": "none"}
+    bad = [flight for flight in ordered if flight.verdict is not Verdict.FINE]
     if not bad:
-        return Completed(message=f"{len(flights)} calls, all as they should be.", data=len(flights))
+        sentence = f"{len(flights)} calls, all as they should be."
+        return Outcome(sentence=sentence, result=len(flights), rows=rows, nothing=none)
     lines = [f"{one.service}, {one.call}: {'; '.join(one.found)}" for one in bad[:5]]
     more = f" And {len(bad) - 5} more." if len(bad) > 5 else ""
-    return Failed(name=_ENDINGS[bad[0].verdict], message="\n".join(lines) + more)
+    return Outcome.failed(
+        _ENDINGS[bad[0].verdict],
+        "\n".join(lines) + more,
+        len(flights),
+        rows=rows,
+        attention=len(bad),
+        nothing=none,
+    )

@@ -1,12 +1,10 @@
 """Derive: stage what a scene needs, have a process work on it once, and publish what it made."""
 
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from prefect.artifacts import acreate_link_artifact, acreate_table_artifact
-from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
-from prefect.states import Completed, Failed
 
 from eoflows.base.errors import EoError, InvalidInputError, public_url
 from eoflows.jobs.ledger import JobFilter, JobRecord
@@ -20,17 +18,17 @@ from eoflows.stores.stac.items import ItemDict, product_type
 from eoflows.tasks.chain import Chain, Choice
 from eoflows.tasks.chain_shown import Steps
 from eoflows.tasks.environment import opened
-from eoflows.tasks.logs import run_logger
 from eoflows.tasks.ogc import ogc_server, open_ogc
-from eoflows.tasks.progress import shown_progress
-from eoflows.tasks.run_jobs import JobsOutcome, run_state, submit_and_follow
+from eoflows.tasks.outcome import Outcome
+from eoflows.tasks.progress import Link, show, shown_progress
+from eoflows.tasks.run_jobs import JobsOutcome, jobs_ended, submit_and_follow
 from eoflows.tasks.servers import open_desk, open_server
 from eoflows.tasks.stage_scene import stage_for_scene
 
 __all__ = ["publish_derived", "run_chain"]
 
 
-async def run_chain(chain: Chain) -> State[dict[str, Any]]:
+async def run_chain(chain: Chain) -> Outcome[dict[str, Any]]:
     """Stage, send once, wait a while, collect and publish; or only say what would be done.
 
     Run again, it goes on where it ended. What was chosen for a job that was sent stays chosen: a better
@@ -44,12 +42,12 @@ async def run_chain(chain: Chain) -> State[dict[str, Any]]:
     process, endpoint = await _described(chain)
     steps = Steps(chain)
     async with shown_progress("process-with-aux-progress", steps.reading):
-        state = await _run(chain, process, endpoint, steps)
-    await acreate_table_artifact(
-        steps.rows, key="process-with-aux", description=f"**{state.name}.** {state.message}"
-    )
-    run_logger().info("%s: %s", state.name, state.message)
-    return state
+        outcome, link = await _run(chain, process, endpoint, steps)
+    bad, good = steps.sorted_rows
+    sentence = f"{outcome.name}. {outcome.sentence}"
+    shown = replace(outcome, sentence=sentence, rows=[*bad, *good], attention=len(bad))
+    await show("process-with-aux", shown, link=link)
+    return outcome
 
 
 async def _described(chain: Chain) -> tuple[ProcessDescription, str]:
@@ -70,7 +68,7 @@ async def _described(chain: Chain) -> tuple[ProcessDescription, str]:
 
 async def _run(
     chain: Chain, process: ProcessDescription, endpoint: str, steps: Steps
-) -> State[dict[str, Any]]:
+) -> tuple[Outcome[dict[str, Any]], Link | None]:
     choice = await _earlier(chain, endpoint)
     if choice is not None:
         steps.chosen_before(choice)
@@ -80,19 +78,19 @@ async def _run(
         steps.staged(verdict)
         if not verdict.succeeded:
             steps.leave("not sent", "not published")
-            return Failed(
-                name="NothingSent", message=f"Nothing was sent: {verdict.sentence}", data=verdict.error()
-            )
+            sentence = f"Nothing was sent: {verdict.sentence}"
+            return Outcome(name="NothingSent", sentence=sentence, result={}, error=verdict.error()), None
         if not chain.staging.plan_only:
             try:
                 choice = await _choose(chain, process, verdict)
             except InvalidInputError as error:
                 steps.leave("not sent", "not published")
-                return Failed(name="NothingSent", message=str(error), data=error)
+                return Outcome(name="NothingSent", sentence=str(error), result={}, error=error), None
     if chain.staging.plan_only or choice is None:
         steps.leave("was sent" if choice else "would be sent", "would be there")
         steps.now(100, "planned; nothing was touched")
-        return Completed(name="Planned", message=f"{steps.sentence} Nothing was touched.", data={})
+        words = f"{steps.sentence} Nothing was touched."
+        return Outcome(name="Planned", sentence=words, result={}), None
     steps.now(40, f"following the job of {chain.process_id}")
     outcome = await submit_and_follow(
         [choice.request],
@@ -108,26 +106,23 @@ async def _run(
 
 async def _published(
     chain: Chain, process: ProcessDescription, choice: Choice, outcome: JobsOutcome, steps: Steps
-) -> State[dict[str, Any]]:
+) -> tuple[Outcome[dict[str, Any]], Link | None]:
     record = next(iter(outcome.records), None)
     if record is None or outcome.errors or outcome.doubtful or record.phase is not Phase.SUCCEEDED:
         steps.result("not published")
-        return run_state(outcome)
+        return jobs_ended(outcome), None
     if record.collected_at is None:
         steps.result("not published")
         words = "the job succeeded, and another run fetches its results; run again to publish"
-        return Completed(name="StillRunning", message=words, data=outcome.to_dict())
+        return Outcome(name="StillRunning", sentence=words, result=outcome.to_dict()), None
     steps.now(90, "publishing")
     try:
         item, published = await publish_derived(chain, process, choice, record)
     except EoError as error:
         steps.result("not published", str(error))
         words = f"The job succeeded and its results are fetched; run again to publish them: {error}"
-        return Failed(name="NotPublished", message=words, data=error)
+        return Outcome(name="NotPublished", sentence=words, result=outcome.to_dict(), error=error), None
     steps.result("published" if published else "already there", _where(item))
-    await acreate_link_artifact(
-        _link(chain, item), link_text=item["id"], key="process-with-aux-item", description=steps.sentence
-    )
     data = {
         "collection": item["collection"],
         "item": item["id"],
@@ -135,7 +130,8 @@ async def _published(
         **outcome.to_dict(),
     }
     name = "Completed" if published else "AlreadyThere"
-    return Completed(name=name, message=f"{steps.sentence} {item['id']}", data=data)
+    link = Link("item", _link(chain, item), item["id"])
+    return Outcome(name=name, sentence=f"{steps.sentence} {item['id']}", result=data), link
 
 
 async def publish_derived(

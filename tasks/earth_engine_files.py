@@ -8,14 +8,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import anyio
 from prefect import task
-from prefect.artifacts import acreate_table_artifact
 from prefect.cache_policies import NO_CACHE
-from prefect.client.schemas.objects import State
 from prefect.runtime import task_run
-from prefect.states import Completed, Failed
 
 from eoflows.base.concurrency import one_error
-from eoflows.base.errors import EoError, InvalidInputError, PartialError
+from eoflows.base.errors import EoError, InvalidInputError
 from eoflows.blocks import PreArdStore
 from eoflows.services.earth_engine.cleaning import Cleaning, carry_out, plan_cleaning, remove_document
 from eoflows.services.earth_engine.documents import ENDED, outcomes
@@ -25,7 +22,8 @@ from eoflows.services.earth_engine.overview import BAD
 from eoflows.services.earth_engine.tiles import tile_name
 from eoflows.tasks.earth_engine import Document, open_store, read_tracking
 from eoflows.tasks.logs import run_logger
-from eoflows.tasks.progress import shown_progress
+from eoflows.tasks.outcome import Outcome
+from eoflows.tasks.progress import show, shown_progress
 from eoflows.tasks.publish import human_bytes
 from eoflows.tasks.spread import spread
 
@@ -40,13 +38,11 @@ __all__ = [
     "convert_pre_ard_task",
     "convert_tile_task",
     "download_pre_ard_task",
-    "files_state",
+    "files_ended",
 ]
 
 ArdFormat = Literal["zarr", "cog"]
-_ROWS = 200
 _TOGETHER = 20
-_LONGEST_MESSAGE = 3000
 
 
 @dataclass(frozen=True)
@@ -92,33 +88,27 @@ class FilesOutcome:
         return f"{len(self.done)} {self.what}: {files} files, {human_bytes(self.bytes)}{failed}"
 
 
-def files_state(outcome: FilesOutcome) -> State[dict[str, Any]]:
-    """Give the state that a run ends in: what is not whole is never called a success."""
-    if outcome.errors:
-        name = "Partial" if outcome.done else "Failed"
-        error = PartialError(outcome.sentence, outcome.errors)
-        return Failed(name=name, message=str(error)[:_LONGEST_MESSAGE], data=error)
+def files_ended(outcome: FilesOutcome) -> Outcome[dict[str, Any]]:
+    """Give the outcome of a run: what is not whole is never called a success."""
     states, words = outcome.states, outcome.sentence
-    data = {"files": outcome.done, "bytes": outcome.bytes, "where": outcome.where, "states": dict(states)}
-    if going := sum(count for state, count in states.items() if state not in ENDED):
-        words = f"{words}; {going} orders are still to come"
-        return Completed(name="StillRunning", message=words, data=data)
-    if bad := sum(count for state, count in states.items() if state in BAD):
-        return Failed(name="Partial", message=f"{words}; {bad} orders have no files: {dict(states)}")
-    return Completed(message=words, data=data)
-
-
-async def _publish(key: str, outcome: FilesOutcome) -> None:
-    rows = [
-        {"what": name, "files": "", "first": "", "why": str(e)[:300]} for name, e in outcome.errors.items()
-    ]
+    result = {"files": outcome.done, "bytes": outcome.bytes, "where": outcome.where, "states": dict(states)}
+    rows = [{"what": name, "files": "", "first": "", "why": str(e)} for name, e in outcome.errors.items()]
     for name, files in outcome.done.items():
         rows.append({"what": name, "files": str(len(files)), "first": files[0] if files else "", "why": ""})
-    where = f"\n\nIn `{outcome.where}`." if outcome.where else ""
-    more = f" The first {_ROWS} are shown." if len(rows) > _ROWS else ""
-    shown = rows[:_ROWS] or [{"what": "nothing"}]
-    await acreate_table_artifact(shown, key=key, description=f"**{outcome.sentence}.**{more}{where}")
-    run_logger().info("%s", outcome.sentence)
+    table: dict[str, Any] = {
+        "rows": rows,
+        "attention": len(outcome.errors),
+        "below": f"\n\nIn `{outcome.where}`." if outcome.where else "",
+    }
+    if outcome.errors:
+        return Outcome.of_many(f"{words}.", result, outcome.errors, len(rows), **table)
+    if going := sum(count for state, count in states.items() if state not in ENDED):
+        words = f"{words}; {going} orders are still to come"
+        return Outcome(name="StillRunning", sentence=words, result=result, **table)
+    if bad := sum(count for state, count in states.items() if state in BAD):
+        words = f"{words}; {bad} orders have no files: {dict(states)}"
+        return Outcome.failed("Partial", words, result, **table)
+    return Outcome(sentence=f"{words}.", result=result, **table)
 
 
 def _folder(given: str, block: PreArdStore, *parts: str) -> Path:
@@ -153,7 +143,7 @@ async def download_pre_ard_task(of: PreArdFiles, dest: str, *, overwrite: bool) 
         async with shown_progress("pre-ard-progress", lambda: fetch.reading(len(orders))):
             for start in range(0, len(orders), _TOGETHER):
                 await fetch.bring(orders[start : start + _TOGETHER])
-    await _publish("pre-ard-downloads", outcome)
+    await show("pre-ard-downloads", files_ended(outcome))
     return outcome
 
 
@@ -238,7 +228,7 @@ async def convert_pre_ard_task(
         async with one_error(), anyio.create_task_group() as group:
             for name, metadata in groups.items():
                 group.start_soon(convert, name, metadata)
-    await _publish("pre-ard-converted", outcome)
+    await show("pre-ard-converted", files_ended(outcome))
     return outcome
 
 
@@ -316,7 +306,7 @@ async def clean_pre_ard_task(
         document = await read_tracking(store, of.tracking_prefix, of.name)
         async with store.open() as opened:
             plans = await plan_cleaning(opened, document, unverified=unverified)
-        await _publish_plan(plans)
+        await show("pre-ard-cleaning", _to_be_removed(plans))
         outcome = FilesOutcome("orders would be cleaned" if plan_only else "orders cleaned")
         if plan_only:
             outcome.done = {one.path: one.names for one in plans if one.objects}
@@ -334,11 +324,11 @@ async def clean_pre_ard_task(
         if remove_tracking:
             async with store.open() as opened:
                 await remove_document(opened, of.tracking_prefix, of.name.removesuffix(".json"))
-    await _publish("pre-ard-cleaned", outcome)
+    await show("pre-ard-cleaned", files_ended(outcome))
     return outcome
 
 
-async def _publish_plan(plans: Sequence[Cleaning]) -> None:
+def _to_be_removed(plans: Sequence[Cleaning]) -> Outcome[None]:
     rows = [
         {
             "order": one.path,
@@ -346,11 +336,9 @@ async def _publish_plan(plans: Sequence[Cleaning]) -> None:
             "size": human_bytes(sum(item.size for item in one.objects)),
             "first": one.names[0] if one.names else "",
         }
-        for one in plans[:_ROWS]
+        for one in plans
     ]
     objects = [item for one in plans for item in one.objects]
     size = human_bytes(sum(item.size for item in objects))
-    title = f"{len(plans)} orders, {len(objects)} files, {size} are to be removed"
-    await acreate_table_artifact(
-        rows or [{"order": "nothing"}], key="pre-ard-cleaning", description=f"**{title}.**"
-    )
+    sentence = f"{len(plans)} orders, {len(objects)} files, {size} are to be removed."
+    return Outcome(sentence=sentence, result=None, rows=rows, nothing={"order": "nothing"})

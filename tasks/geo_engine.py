@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import orjson
+from prefect import task
 from prefect.artifacts import acreate_markdown_artifact
+from prefect.cache_policies import NO_CACHE
 from pydantic import BaseModel, Field
 
 from eoflows.base.errors import InvalidInputError
@@ -38,6 +40,7 @@ __all__ = [
     "geo_server",
     "open_geo_engine",
     "publish_provenance",
+    "search_workflow_task",
 ]
 
 _KEPT = 60_000
@@ -159,6 +162,27 @@ async def find_workflow(client: "GeoEngineClient", workflow: WorkflowSource) -> 
     found = await submit_workflow(client, _document(workflow))
     run_logger().info("workflow %s", found)
     return found
+
+
+@task(name="search-workflow", cache_policy=NO_CACHE, persist_result=False)
+async def search_workflow_task(server: str, workflow: WorkflowSource) -> dict[str, Any]:
+    """Give what a workflow offers: its kind, reference system, bands or columns, and its extent.
+
+    Args:
+        server: Name of the Geo Engine Server block.
+        workflow: Its id, or what it is.
+
+    Returns:
+        The server's descriptor, and the workflow's id as `workflow`.
+
+    Raises:
+        InvalidInputError: There is no such block, or the text is neither an id nor a workflow as JSON.
+        AbsentError: The server does not know the id.
+    """
+    async with open_geo_engine(server) as (_, client):
+        found = await find_workflow(client, workflow)
+    described: dict[str, Any] = orjson.loads(_descriptor(found))
+    return {**described, "workflow": str(found)}
 
 
 def _document(workflow: WorkflowSource) -> Mapping[str, Any]:

@@ -10,9 +10,7 @@ from typing import Any
 
 import anyio
 from prefect.artifacts import acreate_markdown_artifact
-from prefect.client.schemas.objects import State
 from prefect.runtime import deployment
-from prefect.states import Completed, Failed
 from pydantic_core import to_jsonable_python
 
 from eoflows.base.errors import CatalogError, DeadlineError, ServiceError, StorageError, public_url
@@ -33,11 +31,12 @@ from eoflows.products.staging import Place
 from eoflows.products.systematic import Pace
 from eoflows.tasks.environment import opened
 from eoflows.tasks.logs import run_logger
+from eoflows.tasks.outcome import Outcome
 from eoflows.tasks.pictures import publish_image
 from eoflows.tasks.progress import shown_progress
 from eoflows.tasks.systematic import SystematicOrder, publications
 
-__all__ = ["Morning", "make_matrix", "matrix_state"]
+__all__ = ["Morning", "looked_up", "make_matrix"]
 
 _KEY = "morning-matrix"
 _FOLDER = "_mornings"
@@ -160,8 +159,8 @@ async def _keep(flow_env: FlowEnv, matrix: Matrix) -> str:
     return href
 
 
-def matrix_state(matrix: Matrix) -> State[dict[str, Any]]:
-    """Give the state that a run ends in, named after what it saw."""
+def looked_up(matrix: Matrix) -> Outcome[dict[str, Any]]:
+    """Give the outcome of a run, named after what it saw."""
     data = {
         "counts": {str(state): count for state, count in matrix.counts.items()},
         "days": [
@@ -176,6 +175,7 @@ def matrix_state(matrix: Matrix) -> State[dict[str, Any]]:
     }
     reasons = [column.reason for column in matrix.columns if column.reason]
     if reasons:
-        message = f"{matrix.sentence} {'; '.join(dict.fromkeys(reasons))}"
-        return Failed(name="PartlyKnown", message=message, data=data)
-    return Completed(name="Complete" if matrix.complete else "Incomplete", message=matrix.sentence, data=data)
+        sentence = f"{matrix.sentence} {'; '.join(dict.fromkeys(reasons))}"
+        return Outcome.failed("PartlyKnown", sentence, data)
+    name = "Complete" if matrix.complete else "Incomplete"
+    return Outcome(name=name, sentence=matrix.sentence, result=data)

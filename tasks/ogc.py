@@ -5,16 +5,26 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import orjson
-from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
+from prefect import task
+from prefect.artifacts import acreate_markdown_artifact
+from prefect.cache_policies import NO_CACHE
 
 from eoflows.base.errors import InvalidInputError
 from eoflows.blocks import OgcProcessesServer
 from eoflows.services.ogc_processes import AsyncClient, ProcessDescription, ProcessSummary
 from eoflows.tasks.load import block_path, load_block
+from eoflows.tasks.outcome import Outcome
+from eoflows.tasks.progress import show
 
-__all__ = ["describe", "ogc_server", "open_ogc", "processes_of", "read_inputs"]
-
-_ROWS = 500
+__all__ = [
+    "describe",
+    "ogc_server",
+    "open_ogc",
+    "processes_of",
+    "read_inputs",
+    "search_process_jobs_task",
+    "search_processes_task",
+]
 
 
 def ogc_server(name: str) -> str:
@@ -54,6 +64,42 @@ def read_inputs(inputs: dict[str, Any] | str) -> dict[str, Any]:
     return found
 
 
+@task(name="search-processes", cache_policy=NO_CACHE, persist_result=False)
+async def search_processes_task(server: str) -> list[dict[str, Any]]:
+    """Give the processes of a server, as the server writes their summaries.
+
+    Args:
+        server: Name of the OGC Processes Server block.
+
+    Raises:
+        InvalidInputError: There is no such block.
+        ClientException: The server cannot be asked.
+    """
+    async with open_ogc(server) as client:
+        return [one.body() for one in (await client.get_processes()).processes]
+
+
+@task(name="search-process-jobs", cache_policy=NO_CACHE, persist_result=False)
+async def search_process_jobs_task(
+    server: str, process_id: str | None = None, statuses: list[str] | None = None, limit: int = 200
+) -> list[dict[str, Any]]:
+    """Give the jobs of a server, whoever made them, as the server writes them.
+
+    Args:
+        server: Name of the OGC Processes Server block.
+        process_id: Only jobs of this process; None: of all.
+        statuses: Only jobs with one of these raw statuses; None: with any.
+        limit: Jobs at the most.
+
+    Raises:
+        InvalidInputError: There is no such block.
+        ClientException: The server cannot be asked.
+    """
+    async with open_ogc(server) as client:
+        found = await client.get_jobs(process_id=process_id, statuses=statuses or (), enough=limit)
+    return [one.body() for one in found.jobs[:limit]]
+
+
 async def processes_of(server: str) -> list[dict[str, Any]]:
     """Give the processes of a server, and show them as a table.
 
@@ -63,12 +109,14 @@ async def processes_of(server: str) -> list[dict[str, Any]]:
     """
     async with open_ogc(server) as client:
         found = (await client.get_processes()).processes
-    rows = [_row(one) for one in found[:_ROWS]] or [{"process": "none"}]
-    more = f" The first {_ROWS} are shown." if len(found) > _ROWS else ""
-    await acreate_table_artifact(
-        rows, key="processes", description=f"**{len(found)} processes at {server}.**{more}"
+    outcome = Outcome(
+        sentence=f"{len(found)} processes at {server}.",
+        result=[one.body() for one in found],
+        rows=[_row(one) for one in found],
+        nothing={"process": "none"},
     )
-    return [one.body() for one in found]
+    await show("processes", outcome)
+    return outcome.result
 
 
 def _row(process: ProcessSummary) -> dict[str, Any]:
@@ -78,7 +126,7 @@ def _row(process: ProcessSummary) -> dict[str, Any]:
         "version": process.version or "",
         "runs": ", ".join(process.jobControlOptions),
         "gives": ", ".join(process.outputTransmission),
-        "description": (process.description or "")[:300],
+        "description": process.description or "",
     }
 
 

@@ -8,9 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import anyio
-from prefect.artifacts import acreate_link_artifact, acreate_table_artifact
-from prefect.client.schemas.objects import State
-from prefect.states import Completed
 
 from eoflows.base.digest import json_digest
 from eoflows.base.errors import InvalidInputError
@@ -19,8 +16,10 @@ from eoflows.stores.results import Make, Request, ResultPlace
 from eoflows.tasks.geo_engine import GeoQuestion, publish_provenance
 from eoflows.tasks.load import load_block
 from eoflows.tasks.logs import run_logger
+from eoflows.tasks.outcome import Outcome
 from eoflows.tasks.pictures import publish_png
-from eoflows.tasks.progress import shown_progress
+from eoflows.tasks.progress import Link, shown_progress
+from eoflows.tasks.progress import show as show_table
 from eoflows.tasks.publish import human_bytes
 
 if TYPE_CHECKING:
@@ -34,7 +33,7 @@ __all__ = [
     "allowed",
     "cite",
     "preview",
-    "produced_state",
+    "produced",
     "publish_produced",
     "question_of",
     "show",
@@ -169,23 +168,18 @@ def _refusal(what: str, size: int, limit: int) -> str:
     )
 
 
-def produced_state(produced: Produced) -> State[dict[str, Any]]:
-    """Give the state that a run ends in; nothing found, and nothing to do, have states of their own."""
-    data = {"href": produced.href, "workflow": produced.workflow, **produced.facts}
-    sentence = _sentence(produced)
-    if produced.empty:
-        return Completed(name="NothingFound", message=sentence, data=data)
-    if produced.found:
-        return Completed(name="AlreadyThere", message=sentence, data=data)
-    return Completed(message=sentence, data=data)
-
-
-def _sentence(produced: Produced) -> str:
-    if produced.empty:
-        return f"The workflow has no data for this question; {produced.href} is empty."
-    if produced.found:
-        return f"All of it was there already: {produced.href}"
-    return f"Complete: {produced.href}"
+def produced(made: Produced) -> Outcome[dict[str, Any]]:
+    """Give the outcome of a run; nothing found, and nothing to do, have states of their own."""
+    if made.empty:
+        name, sentence = "NothingFound", f"The workflow has no data for this question; {made.href} is empty."
+    elif made.found:
+        name, sentence = "AlreadyThere", f"All of it was there already: {made.href}"
+    else:
+        name, sentence = "Completed", f"Complete: {made.href}"
+    result = {"href": made.href, "workflow": made.workflow, **made.facts}
+    told = {"result": made.href, "workflow": made.workflow, **made.facts}
+    rows = [{"what": what, "value": str(value)} for what, value in told.items()]
+    return Outcome(name=name, sentence=sentence, result=result, rows=rows)
 
 
 def allowed(
@@ -268,13 +262,7 @@ async def show(key: str, sample: "Sample | None") -> None:
         )
 
 
-async def publish_produced(key: str, produced: Produced) -> Produced:
+async def publish_produced(key: str, made: Produced) -> Produced:
     """Show a table of what was produced, and a link to it."""
-    sentence = _sentence(produced)
-    facts = {"result": produced.href, "workflow": produced.workflow, **produced.facts}
-    rows: Sequence[dict[str, Any]] = [{"what": name, "value": str(value)} for name, value in facts.items()]
-    await acreate_table_artifact([*rows], key=key, description=f"**{sentence}**")
-    await acreate_link_artifact(
-        produced.href, link_text="Result", key=f"{key}-result", description=f"Workflow {produced.workflow}"
-    )
-    return produced
+    await show_table(key, produced(made), link=Link("result", made.href, "Result"))
+    return made

@@ -1,17 +1,16 @@
-"""What a run shows people at its end: a table, and links to what was produced."""
+"""Tables of products: what became of each, and what a search found."""
 
-from collections.abc import Iterable
-from typing import Any
-
-from prefect.artifacts import acreate_link_artifact, acreate_table_artifact
+from dataclasses import replace
+from typing import Any, TypeVar
 
 from eoflows.base.errors import public_url
 from eoflows.products.staging import ItemRecord, StagingReport
 from eoflows.stores.stac.items import ItemDict, product_type, validity
+from eoflows.tasks.outcome import Outcome, Row
 
-__all__ = ["human_bytes", "publish_items", "publish_report"]
+__all__ = ["human_bytes", "item_row", "product_row", "with_report"]
 
-_ROWS = 200
+Result = TypeVar("Result")
 
 
 def human_bytes(size: float) -> str:
@@ -23,54 +22,36 @@ def human_bytes(size: float) -> str:
     return f"{size:.1f} TB"
 
 
-async def publish_report(key: str, title: str, report: StagingReport, *, produced: str, table: str) -> None:
-    """Publish the outcome per item, failures first, and a link to the products.
+def with_report(outcome: Outcome[Result], report: StagingReport, table: str = "") -> Outcome[Result]:
+    """Give an outcome with a row per item, failures first.
 
     Args:
-        key: Artifact key.
-        title: What was done and how it ended, in a sentence.
-        report: Outcomes.
-        produced: Where the products are.
+        outcome: How it ended.
+        report: What became of each item.
         table: Where the whole table is; empty if there is none.
     """
-    records = [*report.failures, *report.others][:_ROWS]
-    left_out = report.found + report.summary()["passed_over"] - len(records)
-    more = f" {left_out} more items are not shown here." if left_out else ""
-    whole = f"\n\nWhole table: `{public_url(table)}`." if table else ""
-    description = f"**{title}**{more}{whole}"
-    await acreate_table_artifact(_rows(records), key=key, description=description)
-    await acreate_link_artifact(
-        produced, link_text="Staged products", key=f"{key}-products", description=title
+    records = [*report.failures, *report.others]
+    return replace(
+        outcome,
+        rows=[product_row(record) for record in records],
+        attention=len(report.failures),
+        total=report.found + report.summary()["passed_over"],
+        nothing={"outcome": "", "size": "", "item": "nothing found", "why": "the search returned no item"},
+        below=f"\n\nWhole table: `{public_url(table)}`." if table else "",
     )
 
 
-def _rows(records: Iterable[ItemRecord]) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = [
-        {
-            # Names are so long that what follows them is out of sight.
-            "outcome": str(record.outcome),
-            "size": human_bytes(record.bytes) if record.bytes else "",
-            "item": record.item,
-            "why": record.reason,
-        }
-        for record in records
-    ]
-    return rows or [
-        {"outcome": "", "size": "", "item": "nothing found", "why": "the search returned no item"}
-    ]
+def product_row(record: ItemRecord) -> dict[str, Any]:
+    """Give the row of a product; names are so long that what follows them is out of sight."""
+    size = human_bytes(record.bytes) if record.bytes else ""
+    return {"outcome": str(record.outcome), "size": size, "item": record.item, "why": record.reason}
 
 
-async def publish_items(key: str, title: str, items: Iterable[ItemDict], total: int) -> None:
-    """Publish a table of items that a search found."""
-    rows: list[dict[str, Any]] = [
-        {
-            "item": item["id"],
-            "type": product_type(item) or "",
-            "validity": str(validity(item)),
-            "size": human_bytes(sum(int(asset.get("file:size") or 0) for asset in item["assets"].values())),
-        }
-        for item, _ in zip(items, range(_ROWS), strict=False)
-    ]
-    more = f" The first {_ROWS} are shown." if total > _ROWS else ""
-    none = [{"item": "nothing found", "type": "", "validity": "", "size": ""}]
-    await acreate_table_artifact(rows or none, key=key, description=f"**{title}**{more}")
+def item_row(item: ItemDict) -> Row:
+    """Give the row of an item that a search found."""
+    return {
+        "item": item["id"],
+        "type": product_type(item) or "",
+        "validity": str(validity(item)),
+        "size": human_bytes(sum(int(asset.get("file:size") or 0) for asset in item["assets"].values())),
+    }

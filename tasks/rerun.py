@@ -12,7 +12,6 @@ from enum import StrEnum
 from typing import Any
 from uuid import uuid5
 
-from prefect.artifacts import acreate_table_artifact
 from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.filters import (
     FlowRunFilter,
@@ -29,12 +28,12 @@ from prefect.client.schemas.sorting import FlowRunSort
 from prefect.runtime import flow_run
 from prefect.states import Cancelled, Scheduled, to_state_create
 
-from eoflows.tasks.logs import run_logger
+from eoflows.tasks.outcome import Outcome
+from eoflows.tasks.progress import show
 
 __all__ = ["DeadRuns", "Fate", "rerun_dead_runs"]
 
 _PAGE = 200
-_ROWS = 200
 
 
 class Fate(StrEnum):
@@ -97,10 +96,14 @@ async def rerun_dead_runs(rule: DeadRuns) -> dict[Fate, int]:
                 fates.append((run, await _decide(client, rule, run)))
     counts = {fate: sum(one is fate for _, one in fates) for fate in Fate}
     sentence = ", ".join(f"{count} {fate}" for fate, count in counts.items() if count) or "No dead runs"
-    rows = [_row(run, fate) for run, fate in fates[:_ROWS]] or [{"run": "none"}]
-    await acreate_table_artifact(rows, key="dead-runs", description=f"**{sentence}.**")
-    run_logger().info("%s", sentence)
-    return {fate: count for fate, count in counts.items() if count}
+    outcome = Outcome(
+        sentence=f"{sentence}.",
+        result={fate: count for fate, count in counts.items() if count},
+        rows=[_row(run, fate) for run, fate in fates],
+        nothing={"run": "none"},
+    )
+    await show("dead-runs", outcome)
+    return outcome.result
 
 
 async def _suspects(client: PrefectClient, pool: str) -> list[FlowRun]:

@@ -1,20 +1,21 @@
 """Jobs from submission to results, in one run as far as its time allows."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from prefect.client.schemas.objects import FlowRun, State
-from prefect.states import Completed, Failed
 
-from eoflows.base.errors import EoError, OutcomeUnknownError, PartialError
+from eoflows.base.errors import EoError, OutcomeUnknownError
 from eoflows.jobs.collection import Collection
 from eoflows.jobs.ledger import JobFilter, JobRecord
 from eoflows.jobs.models import Phase
 from eoflows.jobs.registry import AnyRequest
-from eoflows.tasks.collect import collect_jobs_of, publish_collections
+from eoflows.tasks.collect import collect_jobs_of, collected, results_link
 from eoflows.tasks.decide import cancel_run
-from eoflows.tasks.job_tables import counted, publish_jobs
+from eoflows.tasks.job_tables import counted, progress_of, shown_jobs
+from eoflows.tasks.outcome import Outcome, Row
+from eoflows.tasks.progress import show, shown_progress
 from eoflows.tasks.servers import Desk, open_desk
 from eoflows.tasks.submit import Submission, submit_task
 from eoflows.tasks.track import follow_jobs
@@ -22,17 +23,14 @@ from eoflows.tasks.track import follow_jobs
 __all__ = [
     "JobsOutcome",
     "StopPolicy",
-    "ending_state",
     "follow_submissions",
-    "run_state",
+    "jobs_ended",
     "submit_and_follow",
     "when_cancelled",
     "when_crashed",
 ]
 
 StopPolicy = Literal["cancel", "leave"]
-
-_LONGEST_MESSAGE = 3000
 
 
 @dataclass
@@ -123,48 +121,63 @@ async def follow_submissions(
         fetch: Whether to fetch the results now.
     """
     keys = [one.key for one in submissions if one.record is not None and one.record.remote_id]
-    records = await follow_jobs(desk, keys, wait_seconds, artifact="jobs-progress") if keys else []
-    wanted = [record.key for record in records if record.wanted]
+    records: Sequence[JobRecord] = ()
     collections: list[Collection] = []
-    if wanted and fetch == "now":
-        collections = await collect_jobs_of(desk, most=len(wanted), keys=wanted)
-        await publish_collections(collections, desk.results.href("jobs/index").removesuffix("index"))
+    async with shown_progress("jobs-progress", lambda: progress_of(records)):
+        if keys:
+            records = await follow_jobs(desk, keys, wait_seconds, artifact="jobs-progress")
+        wanted = [record.key for record in records if record.wanted]
+        if wanted and fetch == "now":
+            collections = await collect_jobs_of(desk, most=len(wanted), keys=wanted)
     shown = {one.key: one.record for one in submissions if one.record is not None}
     shown |= {record.key: record for record in await desk.ledger.jobs(JobFilter(keys=keys))}
-    await publish_jobs("jobs", f"{len(submissions)} requests.", list(shown.values()))
+    fetched = collected(collections)
+    title = f"{len(submissions)} requests."
+    outcome = shown_jobs(title, list(shown.values()), None)
+    if collections:
+        rows = {str(row["job"]): row for row in fetched.rows}
+        outcome = replace(
+            outcome,
+            sentence=f"{outcome.sentence} {fetched.sentence}",
+            rows=[_with_results(row, rows.get(str(row["job"]))) for row in outcome.rows],
+        )
+    await show("jobs", outcome, link=results_link(desk) if collections else None)
     return JobsOutcome(submissions, [shown[key] for key in keys], collections)
 
 
-def run_state(outcome: JobsOutcome) -> State[dict[str, Any]]:
-    """Give the state that a run ends in: a partial result is never called a success."""
-    return ending_state(outcome, outcome.errors, len(outcome.submissions))
+def _with_results(job: Row, fetched: Row | None) -> Row:
+    if fetched is None:
+        return job
+    told = {name: fetched[name] for name in ("files", "size", "first")}
+    why = "; ".join(str(text) for text in (job["message"], fetched["why"]) if text)
+    return {**job, "results": fetched["outcome"], **told, "message": why}
 
 
-def ending_state(
-    outcome: JobsOutcome, errors: Mapping[str, BaseException], count: int
-) -> State[dict[str, Any]]:
-    """Give the state that a run ends in.
+def jobs_ended(
+    outcome: JobsOutcome, errors: Mapping[str, BaseException] | None = None, count: int | None = None
+) -> Outcome[dict[str, Any]]:
+    """Give the outcome of a run that makes jobs: a partial result is never called a success.
 
     Args:
         outcome: What became of the jobs.
-        errors: What went wrong, by name.
-        count: How many jobs were wanted.
+        errors: What went wrong, by name; None: with the jobs.
+        count: How many jobs were wanted; None: as many as were asked for.
     """
-    going = [record for record in outcome.records if not record.closed]
-    words = counted(outcome.records)
+    words, result = counted(outcome.records), outcome.to_dict()
     if outcome.doubtful:
         doubt = next(
             one.error for one in outcome.submissions if one.record is not None and one.record.doubtful
         )
-        return Failed(name="OutcomeUnknown", message=doubt, data=OutcomeUnknownError(doubt))
+        error = OutcomeUnknownError(doubt)
+        return Outcome(name="OutcomeUnknown", sentence=doubt, result=result, error=error)
+    errors = outcome.errors if errors is None else errors
     if errors:
-        name = "Partial" if len(errors) < count else "Failed"
-        error = PartialError(f"{len(errors)} of {count} failed; {words}", errors)
-        return Failed(name=name, message=str(error)[:_LONGEST_MESSAGE], data=error)
-    if going:
-        words = f"{words}; track-jobs follows them"
-        return Completed(name="StillRunning", message=words, data=outcome.to_dict())
-    return Completed(message=words, data=outcome.to_dict())
+        count = len(outcome.submissions) if count is None else count
+        return Outcome.of_many(f"{len(errors)} of {count} failed; {words}", result, errors, count)
+    if any(not record.closed for record in outcome.records):
+        sentence = f"{words}; track-jobs follows them"
+        return Outcome(name="StillRunning", sentence=sentence, result=result)
+    return Outcome(sentence=words, result=result)
 
 
 # Prefect calls hooks by these names of their arguments, in a process that knows nothing of the run.

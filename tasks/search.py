@@ -4,8 +4,6 @@ from typing import Any
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
-from prefect.client.schemas.objects import State
-from prefect.states import Completed
 from pystac import ItemCollection
 
 from eoflows.base.errors import InvalidInputError, TruncatedError
@@ -16,8 +14,10 @@ from eoflows.stores.stac import SearchRequest
 from eoflows.stores.stac.items import ItemDict
 from eoflows.tasks.environment import opened
 from eoflows.tasks.logs import run_logger
+from eoflows.tasks.outcome import MOST_ROWS, Outcome
+from eoflows.tasks.publish import item_row
 
-__all__ = ["ending_state", "search_task"]
+__all__ = ["found", "search_task"]
 
 _CUT = "eoflows:cut"
 """Member of an item collection that says why it is not all that the source has."""
@@ -63,8 +63,15 @@ async def search_task(
     return ItemCollection(items, extra_fields={_CUT: str(cut[0])} if cut else None)
 
 
-def ending_state(items: ItemCollection) -> State[ItemCollection]:
-    """Give the state that a search ends in, with the count as message."""
+def found(items: ItemCollection, source: AuxiliarySource) -> Outcome[ItemCollection]:
+    """Give how a search ended: what it found, and whether that is all."""
     cut = items.extra_fields.get(_CUT)
-    message = f"{len(items)} items found" + (f"; {cut}" if cut else "")
-    return Completed(name="Incomplete" if cut else "Completed", message=message, data=items)
+    rows = [item_row(item.to_dict(transform_hrefs=False)) for item in items.items[:MOST_ROWS]]
+    return Outcome(
+        name="Incomplete" if cut else "Completed",
+        sentence=f"{len(items)} items found in {source}" + (f"; {cut}" if cut else ""),
+        result=items,
+        rows=rows,
+        total=len(items),
+        nothing={"item": "nothing found", "type": "", "validity": "", "size": ""},
+    )

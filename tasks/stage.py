@@ -1,14 +1,14 @@
 """Stage: what a search finds and the catalogue lacks becomes verified files and catalogue records."""
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, Literal, Protocol
+from typing import Annotated, Any, Protocol, TypeVar
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
-from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run, task_run
-from prefect.states import Completed, Failed
 from pydantic import Field
 from pystac import ItemCollection
 
@@ -21,7 +21,8 @@ from eoflows.products.environment import (
     select_search_client_and_kwargs,
 )
 from eoflows.products.selection import Selection, Wanted, complete_pages, partial_pages
-from eoflows.products.staging import ItemRecord, Outcome, Place, Stager, StagingReport, stage_pages
+from eoflows.products.staging import ItemRecord, Place, Stager, StagingReport, stage_pages
+from eoflows.products.staging import Outcome as ItemOutcome
 from eoflows.products.staging.pipeline import PipelineSettings
 from eoflows.products.staging.provenance import REASON, Provenance
 from eoflows.products.staging.sieve import Sieve
@@ -32,34 +33,35 @@ from eoflows.stores.storage import asset_key
 from eoflows.tasks.earlier import failed_items, table_key
 from eoflows.tasks.environment import opened
 from eoflows.tasks.logs import run_logger
-from eoflows.tasks.progress import shown_progress
-from eoflows.tasks.publish import human_bytes, publish_report
+from eoflows.tasks.outcome import OnFailure, Outcome
+from eoflows.tasks.progress import Link, show, shown_progress
+from eoflows.tasks.publish import human_bytes, with_report
 from eoflows.tasks.spread import Spread, spread
 
 __all__ = [
-    "OnFailure",
     "Order",
     "Staged",
     "Timeout",
     "Verdict",
     "answer",
     "aux_staging_task",
-    "ending_state",
+    "ended",
     "make_stager",
     "search_limit",
     "stage_aux",
     "stage_batch_task",
+    "staged",
     "usual_assets",
 ]
-
-OnFailure = Literal["return", "fail"]
-"""Whether failed items make a run return False, or end Failed."""
 
 Timeout = Annotated[int, Field(ge=-1, title="Search timeout (s)")]
 """Limit of a search in seconds; -1 and 0 are none."""
 
 Staged = tuple[bool, ItemCollection | None]
 """Whether nothing failed, and the catalogue's items."""
+
+
+Result = TypeVar("Result")
 
 
 class Verdict(Protocol):
@@ -188,7 +190,9 @@ async def _already_catalogued(flow_env: FlowEnv, order: Order) -> StagingVerdict
     pages = _pages(flow_env, order, report)
     async for page in sieve.wanted(sieve.watched(pages)):
         items += page
-        sieve.add([ItemRecord(item["id"], Outcome.ALREADY, "found in the catalogue itself") for item in page])
+        sieve.add(
+            [ItemRecord(item["id"], ItemOutcome.ALREADY, "found in the catalogue itself") for item in page]
+        )
     run_logger().info("%d items found in the catalogue; there is nothing to stage", len(items))
     return StagingVerdict(report, items, [], order.source)
 
@@ -209,26 +213,25 @@ async def _stage(env: FlowEnvArgs, flow_env: FlowEnv, order: Order) -> StagingVe
     table = None if order.plan_only else flow_env.storage.spool(key)
     with StagingReport(table, keep_present=True) as report:
         pages = _pages(flow_env, order, report)
-        async with (
-            spread(order.dask) as room,
-            shown_progress("aux-staging-progress", lambda: _reading(report, flow_env)),
-        ):
-            await stage_pages(
-                _only(pages, only) if only else pages,
-                make_stager(flow_env, order),
-                report,
-                chooser=Selection(order.wanted) if order.wanted else None,
-                plan_only=order.plan_only,
-                stage=lambda batch: room.run(stage_batch_task, env, order, batch),
-                settings=_pipeline(room),
-            )
+        with _counted() as moved:
+            async with (
+                spread(order.dask) as room,
+                shown_progress("aux-staging-progress", lambda: _reading(report, moved)),
+            ):
+                await stage_pages(
+                    _only(pages, only) if only else pages,
+                    make_stager(flow_env, order),
+                    report,
+                    chooser=Selection(order.wanted) if order.wanted else None,
+                    plan_only=order.plan_only,
+                    stage=lambda batch: room.run(stage_batch_task, env, order, batch),
+                    settings=_pipeline(room),
+                )
     stored = "" if table is None else await flow_env.storage.put(table, key, table.stat().st_size, None)
     verdict = await _verdict(flow_env, order, report)
     products = flow_env.storage.href(asset_key(flow_env.owner_id, order.collection, "item", "asset"))
-    await publish_report(
-        "aux-staging", verdict.sentence, report, produced=products.removesuffix("/item/asset"), table=stored
-    )
-    run_logger().info("%s %s moved", verdict.sentence, human_bytes(flow_env.bytes_moved))
+    link = Link("products", products.removesuffix("/item/asset"), "Staged products")
+    await show("aux-staging", with_report(staged(verdict), report, stored), link=link)
     return verdict
 
 
@@ -269,15 +272,41 @@ def make_stager(flow_env: FlowEnv, order: Order) -> Stager:
         selected=order.selected,
         source_url=source.url,
         chosen=chosen,
-        moved=flow_env.moved,
+        moved=_moved.get() or flow_env.moved,
     )
 
 
-def _reading(report: StagingReport, flow_env: FlowEnv) -> tuple[float, str]:
-    waiting = report.found - sum(map(report.count, (Outcome.ALREADY, Outcome.STAGED, Outcome.FAILED)))
+class _Bytes:
+    """Counts the bytes of one staging, whatever else its run moves."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __call__(self, size: int) -> None:
+        self.count += size
+
+
+_moved: ContextVar[_Bytes | None] = ContextVar("eoflows_bytes", default=None)
+
+
+@contextmanager
+def _counted() -> Iterator[_Bytes]:
+    token = _moved.set(moved := _Bytes())
+    try:
+        yield moved
+    finally:
+        _moved.reset(token)
+
+
+def _reading(report: StagingReport, moved: _Bytes) -> tuple[float, str]:
+    waiting = report.found - sum(
+        map(report.count, (ItemOutcome.ALREADY, ItemOutcome.STAGED, ItemOutcome.FAILED))
+    )
     done = report.found - waiting
     percent = 100.0 * done / report.found if report.found else 0.0
-    return percent, f"{done} of {report.found} products, {human_bytes(flow_env.bytes_moved)} moved"
+    # Workers of a cluster tell of their bytes when a batch is done.
+    size = human_bytes(max(moved.count, report.bytes_staged))
+    return percent, f"{done} of {report.found} products, {size} moved"
 
 
 def _batch_name() -> str:
@@ -360,9 +389,12 @@ def answer(verdict: Verdict) -> Staged:
     return verdict.succeeded, ItemCollection(verdict.items) if verdict.items else None
 
 
-def ending_state(verdict: Verdict, on_failure: OnFailure) -> State[Staged]:
-    """Give the state that a staging flow ends in, named after its outcome, with the counts as message."""
-    name, message = str(verdict.ending), verdict.sentence
-    if on_failure == "fail" and not verdict.succeeded:
-        return Failed(name=name, message=message, data=verdict.error())
-    return Completed(name=name, message=message, data=answer(verdict))
+def staged(verdict: Verdict) -> Outcome[Staged]:
+    """Give a verdict as the outcome of a run, named after its ending."""
+    return ended(verdict, answer(verdict))
+
+
+def ended(verdict: Verdict, result: Result) -> Outcome[Result]:
+    """Give a verdict as the outcome of a run that returns something of its own."""
+    error = None if verdict.succeeded else verdict.error()
+    return Outcome(name=str(verdict.ending), sentence=verdict.sentence, result=result, error=error)

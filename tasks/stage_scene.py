@@ -1,10 +1,8 @@
 """Stage all that a scene needs: one auxiliary input after the other, each with its alternatives."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-
-from prefect.artifacts import acreate_table_artifact
 
 from eoflows.base.errors import EoError, InvalidInputError
 from eoflows.products.environment import AuxiliarySource, FlowEnvArgs
@@ -12,16 +10,20 @@ from eoflows.products.selection import wire_filter
 from eoflows.products.selection.alternatives import Finding, Trail, first_found
 from eoflows.products.selection.scene import Scene
 from eoflows.products.selection.table import Alternative, AuxiliaryInput
-from eoflows.products.staging import Place
+from eoflows.products.staging import ItemRecord, Place
 from eoflows.products.staging.scene_verdict import InputVerdict, SceneVerdict
 from eoflows.products.staging.verdict import StagingVerdict
 from eoflows.stores.stac.items import ItemDict
 from eoflows.tasks.earlier import failed_inputs, store_scene
 from eoflows.tasks.environment import opened
-from eoflows.tasks.logs import run_logger
-from eoflows.tasks.stage import Order, stage_aux
+from eoflows.tasks.outcome import Row
+from eoflows.tasks.progress import show, shown_progress
+from eoflows.tasks.publish import human_bytes, product_row
+from eoflows.tasks.stage import Order, stage_aux, staged
 
 __all__ = ["SceneOrder", "scene_of", "stage_for_scene"]
+
+_KEY = "stage-aux-for-scene"
 
 
 @dataclass(frozen=True)
@@ -105,13 +107,37 @@ async def stage_for_scene(env: FlowEnvArgs, order: SceneOrder) -> SceneVerdict:
         if order.from_run:
             failed = await failed_inputs(storage, owner, order.from_run, scene)
             wanted = [one for one in order.inputs if one.name in failed]
-        verdict = SceneVerdict(scene, [await _input(env, order, one) for one in wanted])
+        done: list[InputVerdict] = []
+        async with shown_progress(f"{_KEY}-progress", lambda: _reading(done, len(wanted))):
+            for one in wanted:
+                done.append(await _input(env, order, one))
+        verdict = SceneVerdict(scene, done)
         if not order.plan_only:
             await store_scene(storage, owner, scene, [one.record for one in verdict.inputs])
-    rows = sorted((one.row for one in verdict.inputs), key=lambda row: row["outcome"] != "failed")
-    await acreate_table_artifact(rows, key="stage-aux-for-scene", description=f"**{verdict.sentence}**")
-    run_logger().info("%s", verdict.sentence)
+    bad, good = _rows(verdict)
+    await show(_KEY, replace(staged(verdict), rows=[*bad, *good], attention=len(bad)))
     return verdict
+
+
+def _reading(done: Sequence[InputVerdict], wanted: int) -> tuple[float, str]:
+    size = sum(one.staging.report.bytes_staged for one in done if one.staging)
+    words = f"{len(done)} of {wanted} auxiliary inputs, {human_bytes(size)} moved"
+    return 100.0 * len(done) / max(1, wanted), words
+
+
+def _rows(verdict: SceneVerdict) -> tuple[list[Row], list[Row]]:
+    """Give a row per input, then one per product; those that need attention, and the others."""
+    reports = [(one.name, one.product_type, one.staging.report) for one in verdict.inputs if one.staging]
+
+    def products(name: str, kind: str, records: Iterable[ItemRecord]) -> list[Row]:
+        return [{"auxiliary": name, "type": kind, "products": 1, **product_row(record)} for record in records]
+
+    bad: list[Row] = [one.row for one in verdict.inputs if not one.succeeded]
+    good: list[Row] = [one.row for one in verdict.inputs if one.succeeded]
+    for name, kind, report in reports:
+        bad += products(name, kind, report.failures)
+        good += products(name, kind, report.others)
+    return bad, good
 
 
 async def _input(env: FlowEnvArgs, order: SceneOrder, needed: AuxiliaryInput) -> InputVerdict:

@@ -6,9 +6,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from prefect.client.schemas.objects import State
-from prefect.states import Completed, Failed
-
 from eoflows.base.errors import InvalidInputError
 from eoflows.base.times import Interval, format_utc, parse_utc
 from eoflows.base.tracing import span
@@ -36,11 +33,12 @@ from eoflows.stores.stac import SearchRequest
 from eoflows.tasks.earlier import table_key
 from eoflows.tasks.environment import opened
 from eoflows.tasks.logs import run_logger
-from eoflows.tasks.progress import shown_progress
-from eoflows.tasks.publish import human_bytes, publish_report
-from eoflows.tasks.stage import OnFailure, Order, make_stager, stage_batch_task, usual_assets
+from eoflows.tasks.outcome import Outcome
+from eoflows.tasks.progress import Link, show, shown_progress
+from eoflows.tasks.publish import human_bytes, with_report
+from eoflows.tasks.stage import Order, make_stager, stage_batch_task, usual_assets
 
-__all__ = ["SystematicOrder", "publications", "stage_systematically", "systematic_state"]
+__all__ = ["SystematicOrder", "followed", "publications", "stage_systematically"]
 
 _KEY = "systematic-aux-staging"
 
@@ -138,8 +136,7 @@ async def stage_systematically(env: FlowEnvArgs, order: SystematicOrder) -> Syst
             async with run.reported() as report, shown_progress(f"{_KEY}-progress", run.reading):
                 states = await run.follow_all()
             verdict = SystematicVerdict(report, states, order.source)
-            moved = human_bytes(flow_env.bytes_moved)
-            run_logger().info("%s %s moved", verdict.sentence, moved)
+            await run.show(verdict)
             return verdict
 
 
@@ -149,7 +146,7 @@ class _Run:
     def __init__(self, env: FlowEnvArgs, flow_env: FlowEnv, order: SystematicOrder) -> None:
         self._env, self._flow_env, self._order = env, flow_env, order
         self._stager, self._twins = make_stager(flow_env, order.stage_order), Twins()
-        self._now = datetime.now(UTC)
+        self._now, self._states = datetime.now(UTC), list[StreamState]()
         self._report, self._line, self._done, self._table = StagingReport(), "begins", 0.0, ""
 
     @asynccontextmanager
@@ -172,7 +169,9 @@ class _Run:
     async def follow_all(self) -> list[StreamState]:
         """Follow the streams, one after the other."""
         async with watermarks_beside(self._flow_env.catalog, self._flow_env.storage) as store:
-            return [await self._follow(stream, store) for stream in self._order.streams]
+            for stream in self._order.streams:
+                self._states.append(await self._follow(stream, store))
+            return self._states
 
     async def _follow(self, stream: Stream, store: WatermarkStore) -> StreamState:
         order = self._order
@@ -205,27 +204,26 @@ class _Run:
         )
 
     async def _show(self, stream: Stream, step: Step, began: datetime, end: datetime) -> None:
-        """Add a slice to the report, and show its table; slices without products have none."""
+        """Add a slice to the report, and show the table anew; slices without products change nothing."""
         self._report.add(step.records)
         done = (step.span.end - began) / (end - began) if end > began else 1.0
         streams = [str(one) for one in self._order.streams]
         self._done = 100.0 * (streams.index(str(stream)) + done) / len(streams)
         self._line = f"{stream}: read to {format_utc(step.span.end)}, {self._report.found} products"
-        if not step.records:
-            return
-        part = StagingReport()
-        part.add(step.records)
-        verdict = SystematicVerdict(
-            part, [StreamState(str(stream), began, end, step.watermark)], self._order.source
-        )
+        if step.records:
+            run_logger().info("%s, published in %s: %d products", stream, step.span, len(step.records))
+            states = [*self._states, StreamState(str(stream), began, end, step.watermark)]
+            await self.show(SystematicVerdict(self._report, states, self._order.source))
+
+    async def show(self, verdict: SystematicVerdict) -> None:
+        """Show the table of all that was looked at so far; there is one, however many slices there are."""
         place = self._stager.place
         folder = self._flow_env.storage.href(f"{place.owner}/{place.collection}")
-        title = f"{stream}, published in {step.span}: {verdict.sentence}"
-        await publish_report(_KEY, title, part, produced=folder, table=self._table)
+        outcome = with_report(followed(verdict), self._report, self._table)
+        await show(_KEY, outcome, link=Link("products", folder, "Staged products"), part=_KEY)
 
 
-def systematic_state(verdict: SystematicVerdict, on_failure: OnFailure) -> State[dict[str, Any]]:
-    """Give the state that a systematic run ends in, named after its outcome."""
-    if on_failure == "fail" and not verdict.succeeded:
-        return Failed(name=verdict.name, message=verdict.sentence, data=verdict.error())
-    return Completed(name=verdict.name, message=verdict.sentence, data=verdict.to_dict())
+def followed(verdict: SystematicVerdict) -> Outcome[dict[str, Any]]:
+    """Give the outcome of a systematic run, named after how it ended."""
+    error = None if verdict.succeeded else verdict.error()
+    return Outcome(name=verdict.name, sentence=verdict.sentence, result=verdict.to_dict(), error=error)

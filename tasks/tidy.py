@@ -3,17 +3,14 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from prefect.artifacts import acreate_table_artifact
-from prefect.client.schemas.objects import State
-from prefect.states import Completed
-
 from eoflows.jobs.ledger.retention import Tidied
 from eoflows.products.environment import FlowEnvArgs
 from eoflows.tasks.environment import opened
+from eoflows.tasks.outcome import Outcome
 from eoflows.tasks.publish import human_bytes
 from eoflows.tasks.servers import open_desk
 
-__all__ = ["TABLES", "Swept", "sweep_tables", "tidied_state", "tidy_ledger"]
+__all__ = ["TABLES", "Swept", "sweep_tables", "tidied_of", "tidy_ledger"]
 
 TABLES = ("_runs", "_audits", "_expiry")
 """Folders of the tables that runs leave beside the products."""
@@ -53,8 +50,8 @@ async def sweep_tables(env: FlowEnvArgs | None, age: timedelta, *, plan_only: bo
     return Swept(tables, size)
 
 
-async def tidied_state(tidied: Tidied, swept: Swept, *, plan_only: bool) -> State[dict[str, int]]:
-    """Publish what went, and give the state that a run ends in."""
+def tidied_of(tidied: Tidied, swept: Swept, *, plan_only: bool) -> Outcome[dict[str, int]]:
+    """Give what went, or would go, as the outcome of a run."""
     counts = {
         "documents of jobs": tidied.documents,
         "intents that never became a job": tidied.rows,
@@ -64,5 +61,4 @@ async def tidied_state(tidied: Tidied, swept: Swept, *, plan_only: bool) -> Stat
     rows = [{"what": what, "number": number} for what, number in counts.items()]
     verb = "would go" if plan_only else "went"
     message = f"{sum(counts.values())} things {verb}, of them {human_bytes(swept.bytes)} of tables."
-    await acreate_table_artifact(rows, key="tidy", description=f"**{message}**")
-    return Completed(name="Planned" if plan_only else "Completed", message=message, data=counts)
+    return Outcome(name="Planned" if plan_only else "Completed", sentence=message, result=counts, rows=rows)

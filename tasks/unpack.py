@@ -3,14 +3,11 @@
 from collections.abc import Sequence
 
 from prefect import task
-from prefect.artifacts import acreate_table_artifact
 from prefect.cache_policies import NO_CACHE
-from prefect.client.schemas.objects import State
 from prefect.runtime import task_run
-from prefect.states import Completed, Failed
 from pystac import Item, ItemCollection
 
-from eoflows.base.errors import InvalidInputError, PartialError
+from eoflows.base.errors import InvalidInputError
 from eoflows.base.tracing import span
 from eoflows.products.environment import FlowEnv, FlowEnvArgs
 from eoflows.products.staging import Place
@@ -23,20 +20,18 @@ from eoflows.products.unpack import (
 )
 from eoflows.tasks import environment
 from eoflows.tasks.environment import opened
-from eoflows.tasks.logs import run_logger
+from eoflows.tasks.outcome import Outcome, Row
+from eoflows.tasks.progress import show
 from eoflows.tasks.publish import human_bytes
-from eoflows.tasks.stage import OnFailure
 
 __all__ = [
     "aux_unzip_decompress",
     "aux_unzip_decompress_task",
-    "ending_state",
     "unpack_batch_task",
     "unpack_items",
 ]
 
 _BATCH = 100
-_ROWS = 200
 
 
 async def aux_unzip_decompress(
@@ -121,7 +116,7 @@ def _unpacking(flow_env: FlowEnv, collection: str, use_extension: bool) -> Catal
 
 async def unpack_items(
     env: FlowEnvArgs, collection: str, ids: Sequence[str] | None, use_extension: bool
-) -> tuple[list[UnpackRecord], ItemCollection]:
+) -> Outcome[ItemCollection]:
     """Unpack items of a collection, batch by batch, and show what became of each.
 
     Args:
@@ -131,7 +126,7 @@ async def unpack_items(
         use_extension: See `aux_unzip_decompress`.
 
     Returns:
-        A record per item, and the catalogue's items of those that did not fail.
+        How it ended, with the catalogue's items of those that did not fail.
     """
     records: list[UnpackRecord] = []
     with span(env.service_name, "unpack-aux", env.calling_span):
@@ -144,9 +139,9 @@ async def unpack_items(
             good = [record.item for record in records if record.outcome is not UnpackOutcome.FAILED]
             place = Place(flow_env.owner_id, collection).catalog_collection
             items = await flow_env.catalog.get_many(place, good)
-    await _publish(records)
-    run_logger().info(_sentence(records))
-    return records, ItemCollection(items)
+    outcome = _outcome(records, ItemCollection(items))
+    await show("unpack-aux", outcome)
+    return outcome
 
 
 def _batch_name() -> str:
@@ -172,24 +167,6 @@ async def unpack_batch_task(
         return await _unpacking(flow_env, collection, use_extension).unpack(batch)
 
 
-async def _publish(records: Sequence[UnpackRecord]) -> None:
-    failed_first = sorted(records, key=lambda record: record.outcome is not UnpackOutcome.FAILED)
-    rows = [
-        {
-            "item": record.item,
-            "outcome": str(record.outcome),
-            "size": human_bytes(record.bytes) if record.bytes else "",
-            "what": record.reason,
-        }
-        for record in failed_first[:_ROWS]
-    ]
-    none = [{"item": "none has an archive", "outcome": "", "size": "", "what": ""}]
-    more = f" {len(records) - _ROWS} more rows are left out." if len(records) > _ROWS else ""
-    await acreate_table_artifact(
-        rows or none, key="unpack-aux", description=f"**{_sentence(records)}**{more}"
-    )
-
-
 def _sentence(records: Sequence[UnpackRecord]) -> str:
     counts = {outcome: sum(record.outcome is outcome for record in records) for outcome in UnpackOutcome}
     size = human_bytes(sum(record.bytes for record in records))
@@ -197,20 +174,25 @@ def _sentence(records: Sequence[UnpackRecord]) -> str:
     return f"{len(records)} items: {parts or 'nothing to unpack'}, {size} came out."
 
 
-def ending_state(
-    records: Sequence[UnpackRecord], items: ItemCollection, on_failure: OnFailure
-) -> State[ItemCollection]:
-    """Give the state that the flow ends in, named after its outcome, with the counts as message."""
-    failed = {
+def _outcome(records: Sequence[UnpackRecord], items: ItemCollection) -> Outcome[ItemCollection]:
+    failed: dict[str, BaseException] = {
         record.item: RuntimeError(record.reason)
         for record in records
         if record.outcome is UnpackOutcome.FAILED
     }
-    message = _sentence(records)
-    if not failed:
-        unpacked = any(record.outcome is UnpackOutcome.UNPACKED for record in records)
-        return Completed(name="Completed" if unpacked else "NothingToUnpack", message=message, data=items)
-    name = "PartiallyUnpacked" if len(failed) < len(records) else "NothingUnpacked"
-    if on_failure == "fail":
-        return Failed(name=name, message=message, data=PartialError(message, failed))
-    return Completed(name=name, message=message, data=items)
+    unpacked = any(record.outcome is UnpackOutcome.UNPACKED for record in records)
+    return Outcome.of_many(
+        _sentence(records),
+        items,
+        failed,
+        len(records),
+        names=("Completed" if unpacked else "NothingToUnpack", "PartiallyUnpacked", "NothingUnpacked"),
+        rows=[_row(record) for record in sorted(records, key=lambda record: record.item not in failed)],
+        attention=len(failed),
+        nothing={"item": "none has an archive", "outcome": "", "size": "", "what": ""},
+    )
+
+
+def _row(record: UnpackRecord) -> Row:
+    size = human_bytes(record.bytes) if record.bytes else ""
+    return {"item": record.item, "outcome": str(record.outcome), "size": size, "what": record.reason}

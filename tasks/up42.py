@@ -8,11 +8,8 @@ from typing import Any, Literal
 
 import anyio
 from prefect import task
-from prefect.artifacts import acreate_table_artifact
-from prefect.client.schemas.objects import State
 from prefect.flow_runs import asuspend_flow_run
 from prefect.input import RunInput
-from prefect.states import Failed
 
 from eoflows.base.errors import AbsentError, EoError, InvalidInputError, LedgerError
 from eoflows.blocks import Up42Credentials
@@ -24,7 +21,8 @@ from eoflows.stores.stac import SearchRequest
 from eoflows.stores.stac.items import ItemDict
 from eoflows.tasks.load import load_block
 from eoflows.tasks.logs import run_logger
-from eoflows.tasks.run_jobs import JobsOutcome, ending_state, follow_submissions
+from eoflows.tasks.outcome import Outcome
+from eoflows.tasks.run_jobs import JobsOutcome, follow_submissions, jobs_ended
 from eoflows.tasks.servers import Desk, run_label
 from eoflows.tasks.submit import Submission, submit_jobs
 from eoflows.tasks.track import track_jobs_once
@@ -34,11 +32,11 @@ __all__ = [
     "Decision",
     "Up42Order",
     "approved",
+    "costs",
     "offers_task",
     "open_up42",
-    "publish_costs",
+    "processed",
     "run_offers",
-    "up42_state",
 ]
 
 ApprovalPolicy = Literal["never", "above", "always"]
@@ -311,10 +309,10 @@ async def _reason_to_stop(desk: Desk, sent: Sequence[Submission]) -> str:
     return ""
 
 
-async def publish_costs(
+def costs(
     offers: Sequence[Offer], outcome: JobsOutcome | None, *, said: Approval | None = None
-) -> None:
-    """Publish what was estimated, reserved, captured and released, per job and in all.
+) -> Outcome[int]:
+    """Give what was estimated, reserved, captured and released, per job and in all.
 
     Args:
         offers: All jobs that were wanted.
@@ -337,9 +335,12 @@ async def publish_costs(
     sums = {name: sum(int(row[name] or 0) for row in rows) for name in _MONEY}
     words = ", ".join(f"{value} {name}" for name, value in sums.items())
     decided = f" Approved by {said.who}: {said.why or 'no reason given'}." if said and said.who else ""
-    key = "up42-estimate" if outcome is None else "up42-costs"
-    await acreate_table_artifact(
-        rows[:200] or [{"job": "none"}], key=key, description=f"**Credits: {words}.**{decided}"
+    return Outcome(
+        sentence=f"Credits: {words}.{decided}",
+        result=total(offers),
+        rows=rows,
+        attention=sum(bool(offer.refusal) for offer in offers),
+        nothing={"job": "none"},
     )
 
 
@@ -358,17 +359,19 @@ def _cost_row(offer: Offer, record: JobRecord | None, error: str) -> dict[str, A
         "captured": str(price) if billing == "captured" else "",
         "released": str(offer.credits or 0) if billing == "released" else "",
         "id": (record.remote_id or "") if record else "",
-        "why": (offer.refusal or error or (record.message if record else ""))[:300],
+        "why": offer.refusal or error or (record.message if record else ""),
     }
 
 
-def up42_state(offers: Sequence[Offer], outcome: JobsOutcome, said: Approval | None) -> State[dict[str, Any]]:
-    """Give the state that a run ends in: what was not sent is no success."""
-    refused = [offer for offer in offers if offer.refusal]
+def processed(
+    offers: Sequence[Offer], outcome: JobsOutcome, said: Approval | None
+) -> Outcome[dict[str, Any]]:
+    """Give the outcome of a run: what was not sent is no success."""
     if said is not None and said.state is not ApprovalState.APPROVED:
         who = f" by {said.who}" if said.who else ""
-        return Failed(
-            name=str(said.state).title(), message=f"{said.state}{who}: nothing was sent. {said.why}"
-        )
-    errors: dict[str, BaseException] = {offer.item: EoError(offer.refusal) for offer in refused}
-    return ending_state(outcome, errors | outcome.errors, len(offers))
+        sentence = f"{said.state}{who}: nothing was sent. {said.why}"
+        return Outcome.failed(str(said.state).title(), sentence, outcome.to_dict())
+    refused: dict[str, BaseException] = {
+        offer.item: EoError(offer.refusal) for offer in offers if offer.refusal
+    }
+    return jobs_ended(outcome, refused | outcome.errors, len(offers))

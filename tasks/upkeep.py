@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
@@ -11,10 +11,7 @@ from typing import Any
 
 import anyio
 import orjson
-from prefect.artifacts import acreate_table_artifact
-from prefect.client.schemas.objects import State
 from prefect.runtime import deployment, flow_run
-from prefect.states import Completed
 from pydantic_core import to_jsonable_python
 
 from eoflows.base.errors import public_url
@@ -34,20 +31,20 @@ from eoflows.completeness.audit import (
 from eoflows.completeness.audit.census import stale_parts
 from eoflows.products.environment import FlowEnv, FlowEnvArgs
 from eoflows.products.expiry import Expirer, Expiry, Rules, plan_expiry
-from eoflows.products.staging import ItemRecord, Outcome, Place
+from eoflows.products.staging import ItemRecord, Place
+from eoflows.products.staging import Outcome as ItemOutcome
 from eoflows.products.staging.twins import Twins
 from eoflows.products.systematic import Publications, Settler
 from eoflows.tasks.earlier import table_key
 from eoflows.tasks.environment import opened
-from eoflows.tasks.logs import run_logger
-from eoflows.tasks.progress import shown_progress
+from eoflows.tasks.outcome import MOST_ROWS, Outcome
+from eoflows.tasks.progress import show, shown_progress
 from eoflows.tasks.publish import human_bytes
 from eoflows.tasks.stage import make_stager, stage_batch_task
 from eoflows.tasks.systematic import SystematicOrder, publications
 
-__all__ = ["AuditOrder", "audit", "audit_state", "expire", "repair_parameters"]
+__all__ = ["AuditOrder", "audit", "audited", "expire", "repair_parameters"]
 
-_ROWS = 200
 _PAGE = 500
 _BATCH = 100
 _PARTS = {
@@ -76,17 +73,13 @@ async def _lines(flow_env: FlowEnv, folder: str) -> AsyncIterator[tuple["_Lines"
 
 
 class _Lines:
-    """Writes a line of JSON per entry, and keeps the first for the table that people see."""
+    """Writes a line of JSON per entry."""
 
     def __init__(self, file: Any) -> None:
         self._file = file
-        self.shown: list[dict[str, Any]] = []
-        self.count = 0
 
     def add(self, entries: Sequence[Any]) -> None:
         rows = [asdict(entry) for entry in entries]
-        self.shown += rows[: _ROWS - len(self.shown)]
-        self.count += len(rows)
         self._file.write(b"".join(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE) for row in rows))
 
     def end(self, summary: Mapping[str, Any]) -> None:
@@ -182,9 +175,9 @@ class _Audit:
             record
             async for some in repairer.restage(self._inventory, sources, self._settler)
             for record in some
-            if record.outcome in (Outcome.STAGED, Outcome.FAILED)
+            if record.outcome in (ItemOutcome.STAGED, ItemOutcome.FAILED)
         ]
-        failed = [record for record in records if record.outcome is Outcome.FAILED]
+        failed = [record for record in records if record.outcome is ItemOutcome.FAILED]
         if order.unregistered is Unregistered.REMOVE:
             async for page in self._pages():
                 done["removed"] += await repairer.remove_unregistered(page)
@@ -212,10 +205,14 @@ class _Audit:
                 lines.add(page)
             lines.end(verdict.to_dict())
         command = f"\n\nRepair:\n```\n{verdict.command}\n```" if verdict.command else ""
-        description = f"**{verdict.sentence}**\n\nAll findings: `{public_url(href)}`.{command}"
-        rows = [_row(day) for day in verdict.days[-_ROWS:]] or [{"day": "nothing to compare"}]
-        await acreate_table_artifact(rows, key="audit-storage", description=description)
-        run_logger().info("%s %s", verdict.sentence, verdict.command)
+        outcome = replace(
+            audited(verdict),
+            rows=[_row(day) for day in verdict.days[-MOST_ROWS:]],
+            total=len(verdict.days),
+            nothing={"day": "nothing to compare"},
+            below=f"\n\nAll findings: `{public_url(href)}`.{command}",
+        )
+        await show("audit-storage", outcome)
 
 
 def _row(day: Day) -> dict[str, Any]:
@@ -236,14 +233,14 @@ def repair_parameters(end: datetime) -> tuple[str, dict[str, Any]]:
     return name, to_jsonable_python({**given, **exact})
 
 
-def audit_state(verdict: AuditVerdict) -> State[dict[str, Any]]:
-    """Give the state that an audit ends in, named after what it found."""
-    return Completed(name=verdict.name, message=verdict.sentence, data=verdict.to_dict())
+def audited(verdict: AuditVerdict) -> Outcome[dict[str, Any]]:
+    """Give the outcome of an audit, named after what it found."""
+    return Outcome(name=verdict.name, sentence=verdict.sentence, result=verdict.to_dict())
 
 
 async def expire(
     env: FlowEnvArgs, collection: str, rules: Rules, *, limit: int | None, plan_only: bool
-) -> State[dict[str, Any]]:
+) -> Outcome[dict[str, Any]]:
     """Expire items of a collection, and show which.
 
     Raises:
@@ -266,18 +263,24 @@ async def expire(
 
 async def _expired(
     flow_env: FlowEnv, found: Sequence[Expiry], size: int, removed: int, plan_only: bool
-) -> State[dict[str, Any]]:
+) -> Outcome[dict[str, Any]]:
     done = "would expire" if plan_only else f"expired, {removed} objects removed"
     sentence = f"{len(found)} items {done} ({human_bytes(size)})."
-    whole, rows = "", [asdict(one) for one in found[:_ROWS]]
+    whole, rows = "", [asdict(one) for one in found[:MOST_ROWS]]
     if not plan_only:
         async with _lines(flow_env, "_expiry") as (lines, href):
             lines.add(found)
             lines.end({"expired": len(found), "objects": removed, "bytes": size})
         whole = f"\n\nWhole table: `{public_url(href)}`."
-    none = [{"item": "nothing expires", "reason": "", "detail": "", "bytes": 0}]
-    await acreate_table_artifact(rows or none, key="expire-staged", description=f"**{sentence}**{whole}")
-    run_logger().info(sentence)
-    name = ("Planned" if plan_only else "Expired") if found else "NothingExpires"
-    data = {"expired": [one.item for one in found[:_ROWS]], "count": len(found), "bytes": size}
-    return Completed(name=name, message=sentence, data=data | {"objects_removed": removed})
+    data = {"expired": [row["item"] for row in rows], "count": len(found), "bytes": size}
+    outcome = Outcome(
+        name=("Planned" if plan_only else "Expired") if found else "NothingExpires",
+        sentence=sentence,
+        result=data | {"objects_removed": removed},
+        rows=rows,
+        total=len(found),
+        nothing={"item": "nothing expires", "reason": "", "detail": "", "bytes": 0},
+        below=whole,
+    )
+    await show("expire-staged", outcome)
+    return outcome

@@ -103,15 +103,21 @@ def _states(function: Any) -> set[str]:
 
 
 def _gives_states(value: Any) -> bool:
-    return inspect.isfunction(value) and "State[" in str(inspect.signature(value).return_annotation)
+    if not inspect.isfunction(value):
+        return False
+    gives = str(inspect.signature(value).return_annotation)
+    return "State[" in gives or "Outcome[" in gives
 
 
 def _named(function: Any) -> set[str]:
     found = set[str]()
     for node in ast.walk(ast.parse(inspect.cleandoc("\n" + inspect.getsource(function)))):
         match node:
-            case ast.Call(func=ast.Name(id="Completed" | "Failed" as name), keywords=given):
-                found |= set() if any(one.arg == "name" for one in given) else {name}
+            case ast.Call(func=ast.Name(id="Outcome"), keywords=given):
+                found |= set() if any(one.arg == "name" for one in given) else {"Completed"}
+            case ast.Call(func=ast.Attribute(attr="of_many"), keywords=given):
+                usual = {"Completed", "Partial", "Failed"}
+                found |= set() if any(one.arg == "names" for one in given) else usual
             case ast.Constant(value=str(text)) if re.fullmatch(r"(?:[A-Z][a-z]+)+", text):
                 found.add(text)
             case ast.Name(id=name) if isinstance(names := function.__globals__.get(name), dict):
@@ -153,6 +159,8 @@ def _texts() -> tuple[set[str], set[str]]:
     whole = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
     lasts = [node.values[-1] for node in nodes if isinstance(node, ast.JoinedStr) and node.values]
     ends = {str(last.value) for last in lasts if isinstance(last, ast.Constant)}
+    calls = [node for node in nodes if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
+    ends |= {f"-{ast.literal_eval(call.args[0])}" for call in calls if call.func.id == "Link"}
     return whole, {end for end in ends if re.fullmatch(r"-[a-z]+", end)}
 
 

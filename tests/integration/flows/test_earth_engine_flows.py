@@ -103,7 +103,7 @@ def picture(found: Run) -> ElementTree.Element:
 
 async def test_from_the_plan_to_a_zarr_and_an_empty_bucket(desk):
     planned = await order(plan_only=True)
-    assert (planned.state.name, planned.state.message) == ("Planned", "4 orders: 4 to be sent")
+    assert (planned.state.name, planned.state.message) == ("Planned", "4 orders: 4 to be sent.")
     rows = planned.artifacts["pre-ard-plan"]["data"]
     assert {row["files"] for row in rows} == {4}
     assert all(row["images"] > 0 for row in rows)
@@ -164,7 +164,7 @@ async def test_the_ledger_says_where_results_are_and_nothing_is_fetched_twice(de
     downloads = desk.place.box.log.count("re:.*[.]tif")
     await run(track_jobs, "sandbox")
     done = await run(collect_jobs, "sandbox")
-    assert done.state.message == "0 fetched"
+    assert done.state.message == "0 fetched: 0 files, 0 B."
     assert desk.place.box.log.count("re:.*[.]tif") == downloads
     async with Ledger(str(desk.place.state / "ledger.sqlite")) as ledger:
         records = await ledger.jobs(JobFilter())

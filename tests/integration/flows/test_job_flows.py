@@ -39,7 +39,8 @@ async def test_a_job_is_made_followed_and_fetched_and_made_once(place):
     assert files(place) == ["result.bin", "result.bin"]
     assert done.artifacts["jobs-progress"]["data"] == 100.0
     assert {row["phase"] for row in done.artifacts["jobs"]["data"]} == {"succeeded"}
-    assert {row["files"] for row in done.artifacts["collected"]["data"]} == {1}
+    assert {row["files"] for row in done.artifacts["jobs"]["data"]} == {1}
+    assert set(done.artifacts) == {"jobs", "jobs-progress", "jobs-results"}
     result = await done.result()
     assert len(result["outputs"]) == 2
 
@@ -58,9 +59,9 @@ async def test_what_outlives_the_bound_is_the_trackers(place):
     while not ended:
         ended = await (await run(track_jobs, "sandbox")).result()
     fetched = await run(collect_jobs, "sandbox")
-    assert fetched.state.message == "1 fetched"
+    assert fetched.state.message == "1 fetched: 1 files, 10 B."
     assert files(place) == ["result.bin"]
-    assert (await run(collect_jobs, "sandbox")).state.message == "0 fetched"
+    assert (await run(collect_jobs, "sandbox")).state.message == "0 fetched: 0 files, 0 B."
 
 
 async def test_failed_and_refused_jobs_are_no_success(place):

@@ -75,7 +75,7 @@ async def test_items_are_staged_and_the_catalogue_says_so(place, box, env, items
     ((station, job),) = (await again.result()).items()
     assert (station, job["status"], job["jobID"]) == ("127.0.0.1", "successful", None)
     assert executions(place) == 1
-    assert (await run(collect_jobs, "sandbox")).state.message == "1 fetched"
+    assert (await run(collect_jobs, "sandbox")).state.message.startswith("1 fetched: ")
 
 
 @pytest.mark.parametrize("form", ["text", "path", "url", "item collection", "feature"])

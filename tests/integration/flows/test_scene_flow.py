@@ -21,9 +21,9 @@ S3 = "S3A_OL_0_EFR____20250807T115112_20250807T115412_20250807T134208_0179_129_0
 
 
 def outcomes(done: Run) -> dict[str, tuple[str, str]]:
-    """The outcome and product type of each auxiliary input."""
+    """The outcome and product type of each auxiliary input; rows of products come after them."""
     rows = done.artifacts["stage-aux-for-scene"]["data"]
-    return {row["auxiliary"]: (row["outcome"], row["type"]) for row in rows}
+    return {row["auxiliary"]: (row["outcome"], row["type"]) for row in rows if "item" not in row}
 
 
 async def test_a_policy_chooses_one_of_those_that_fit_and_says_why(place: Any):

@@ -60,7 +60,9 @@ async def test_follows_what_is_published(place):
     assert set(place.files()) == {"S1A_SYS_1.EOF"}
     assert run_of(place, "S1A_SYS_1") == str(first.state.state_details.flow_run_id)
     assert "1 found in auxip: 1 staged. Watermarks: s1-aux/SYSTEMATIC at" in first.state.message
-    assert "published in" in first.artifacts["systematic-aux-staging"]["text"]
+    table = first.artifacts["systematic-aux-staging"]
+    assert "1 found in auxip: 1 staged. Watermarks: s1-aux/SYSTEMATIC at" in table["text"]
+    assert [(row["item"], row["outcome"]) for row in table["data"]] == [("S1A_SYS_1", "staged")]
     assert first.artifacts["systematic-aux-staging-progress"]["data"] == 100
 
     publish(place, "S1A_SYS_2.EOF", now - timedelta(hours=2, minutes=30))
