@@ -21,7 +21,7 @@ from eoflows.products.environment import (
     select_search_client_and_kwargs,
 )
 from eoflows.products.selection import Selection, Wanted, complete_pages, partial_pages
-from eoflows.products.staging import ItemRecord, Place, Stager, StagingReport, stage_pages
+from eoflows.products.staging import ItemPlan, ItemRecord, Place, Stager, StagingReport, stage_pages
 from eoflows.products.staging import Outcome as ItemOutcome
 from eoflows.products.staging.pipeline import PipelineSettings
 from eoflows.products.staging.provenance import REASON, Provenance
@@ -314,13 +314,13 @@ def _batch_name() -> str:
 
 
 @task(name="stage-batch", task_run_name=_batch_name, cache_policy=NO_CACHE, persist_result=False)
-async def stage_batch_task(env: FlowEnvArgs, order: Order, batch: list[ItemDict]) -> list[ItemRecord]:
+async def stage_batch_task(env: FlowEnvArgs, order: Order, batch: list[ItemPlan]) -> list[ItemRecord]:
     """Stage and publish one batch of items (50 to 200 are a good size), as the environment wants it done.
 
     Args:
         env: Who for, and in which environment.
         order: What to stage; its search is not repeated.
-        batch: The items.
+        batch: The items, and what each of them lacks.
 
     Returns:
         The outcome of each item.
@@ -330,7 +330,8 @@ async def stage_batch_task(env: FlowEnvArgs, order: Order, batch: list[ItemDict]
             # Only here is the machinery of remote jobs loaded.
             from eoflows.tasks.stage_by_service import stage_by_service  # noqa: PLC0415
 
-            return (await stage_by_service(flow_env, order.collection, batch, order.selected)).records
+            items = [plan.item for plan in batch]
+            return (await stage_by_service(flow_env, order.collection, items, order.selected)).records
         return await make_stager(flow_env, order).stage(batch)
 
 

@@ -19,7 +19,9 @@ EoError
 ├── ForbiddenAddressError            an address, scheme or redirect that the settings do not allow
 ├── IntegrityError                   bytes arrived, and are not the bytes that were promised
 ├── StorageError                     the destination cannot take what it was given
+│   └── OccupiedError                something else has the name, and must not be replaced
 ├── CatalogError                     the catalogue cannot be used as asked
+│   └── ChangedError                 a record is no more what the caller has seen; nothing was written
 ├── LedgerError                      the ledger of jobs and money cannot be used as asked
 │   ├── LateError                    the lease was lost meanwhile: somebody else owns the job now
 │   ├── TakenError                   the job belongs to another intent
@@ -32,7 +34,7 @@ EoError
 No message shows a secret: URLs are printed without query, user or fragment.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -40,6 +42,7 @@ __all__ = [
     "AbsentError",
     "BudgetError",
     "CatalogError",
+    "ChangedError",
     "ConflictError",
     "ContractError",
     "CredentialsError",
@@ -51,6 +54,7 @@ __all__ = [
     "LateError",
     "LedgerError",
     "MissingExtraError",
+    "OccupiedError",
     "OutcomeUnknownError",
     "PartialError",
     "RefusedError",
@@ -203,8 +207,25 @@ class StorageError(EoError):
     """The destination cannot take what it was given: no space, no permission, not configured."""
 
 
+class OccupiedError(StorageError):
+    """Something else has the name, and must not be replaced."""
+
+
 class CatalogError(EoError):
     """The catalogue cannot be used as asked: wrong host, wrong schema, damaged file."""
+
+
+class ChangedError(CatalogError):
+    """Records are no more what the caller has seen; nothing was written.
+
+    Attributes:
+        ids: Of these items.
+    """
+
+    def __init__(self, collection: str, ids: Iterable[str]) -> None:
+        self.ids = frozenset(ids)
+        shown = ", ".join(sorted(self.ids)[:5]) + (", ..." if len(self.ids) > 5 else "")
+        super().__init__(f"{collection}: another run has changed the record of {shown}")
 
 
 class LedgerError(EoError):

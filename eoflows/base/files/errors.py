@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from eoflows.base.errors import StorageError
+from eoflows.base.errors import OccupiedError, StorageError
 
 __all__ = ["storage_errors"]
 
@@ -21,9 +21,15 @@ _CAUSES = {
 
 @contextmanager
 def storage_errors(path: Path | str) -> Iterator[None]:
-    """Turn an operating system's error into a `StorageError` that names the path."""
+    """Turn an operating system's error into a `StorageError` that names the path.
+
+    Raises:
+        OccupiedError: Something is there and must not be replaced.
+        StorageError: Anything else.
+    """
     try:
         yield
     except OSError as error:
         cause = _CAUSES.get(error.errno or 0, error.strerror or str(error))
-        raise StorageError(f"{path}: {cause}") from error
+        kind = OccupiedError if error.errno == errno.EEXIST else StorageError
+        raise kind(f"{path}: {cause}") from error

@@ -20,6 +20,7 @@ from pathlib import Path
 from eoflows.base.errors import StorageError
 
 __all__ = [
+    "check_place",
     "claim",
     "claim_any",
     "claim_new",
@@ -30,6 +31,7 @@ __all__ = [
     "new_room",
     "note_of",
     "part_names",
+    "remove_dead_parts",
     "remove_dead_siblings",
     "remove_dead_twins",
     "remove_quietly",
@@ -88,10 +90,46 @@ def claim_any(target: str) -> tuple[str, int]:
         OSError: A part cannot be opened, is a link, or is no plain file.
     """
     for path in part_names(target):
-        descriptor = claim(path)
+        try:
+            descriptor = claim(path)
+        except OSError:
+            if not _is_second_name(path, target):
+                raise
+            # Its writer died between giving the file its final name and taking away the first.
+            remove_quietly(path)
+            descriptor = claim(path)
         if descriptor is not None:
             return path, descriptor
     raise StorageError(f"{target} is being written by {_WRITERS} others at this moment; run again later")
+
+
+def _is_second_name(path: str, target: str) -> bool:
+    try:
+        return os.path.samestat(os.lstat(path), os.lstat(target))
+    except FileNotFoundError:
+        return False
+
+
+def check_place(descriptor: int, path: str) -> None:
+    """Make sure that an open file is where its path says, through no link.
+
+    Raises:
+        StorageError: It is elsewhere: a folder on the way is a link, or was moved.
+    """
+    actual = _place_of(descriptor, path)
+    if actual != path:
+        raise StorageError(
+            f"{path} is at {actual}: a folder on the way is a symbolic link; it is never followed"
+        )
+
+
+def _place_of(descriptor: int, path: str) -> str:
+    if hasattr(fcntl, "F_GETPATH"):
+        return os.fsdecode(fcntl.fcntl(descriptor, fcntl.F_GETPATH, bytes(1024)).rstrip(b"\0"))
+    try:
+        return os.readlink(f"/proc/self/fd/{descriptor}")
+    except OSError:
+        return os.path.realpath(path)
 
 
 def claim_new(target: str) -> tuple[str, int]:
@@ -261,6 +299,20 @@ def sweep_folder(folder: Path, older_than: timedelta, *, parts_only: bool = True
     for path in stale(folder, time.time() - older_than.total_seconds(), parts_only=parts_only):
         with suppress(OSError):
             removed += _sweep(path)
+    return removed
+
+
+def remove_dead_parts(folder: Path, target: str) -> int:
+    """Remove what dead runs left half done under a folder, but for what can become `target`; blocks.
+
+    Returns:
+        Number of files and temporary folders removed.
+    """
+    mine, removed = set(part_names(target)), 0
+    for path in stale(folder, time.time()):
+        if path.removesuffix(".json") not in mine:
+            with suppress(OSError):
+                removed += _sweep(path)
     return removed
 
 

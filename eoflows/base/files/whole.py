@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from eoflows.base.errors import StorageError
+from eoflows.base.errors import OccupiedError
 from eoflows.base.files.errors import storage_errors
 from eoflows.base.files.leftovers import (
     claim_new,
@@ -103,7 +103,8 @@ def put_file(source: Path | str, target: Path | str, *, replace: bool = True, fs
     """Give a finished file its name, on the same file system.
 
     Raises:
-        StorageError: Something is there and may not be replaced, or it cannot get the name.
+        OccupiedError: Something is there and may not be replaced.
+        StorageError: It cannot get the name.
     """
     with storage_errors(target):
         if fsync:
@@ -150,7 +151,7 @@ def put_tree(source: Path, target: Path, room: Path, *, replace: bool = True) ->
 
 def _must_be_absent(path: Path | str) -> None:
     if os.path.lexists(path):
-        raise StorageError(f"{path} is there already; remove it, or allow to replace it")
+        raise OccupiedError(f"{path} is there already; remove it, or allow to replace it")
 
 
 def _sync(path: Path | str, flags: int) -> None:

@@ -18,13 +18,10 @@ from eoflows.completeness.audit.statements import CHECKABLE, DAYS, FINDINGS, ITE
 from eoflows.products.systematic.publications import published
 from eoflows.stores.catalog.interface import UNPACKED_FROM
 from eoflows.stores.stac.items import ItemDict
-from eoflows.stores.storage import StoredObject
+from eoflows.stores.storage import StoredObject, asset_top
 from eoflows.stores.transfer import Checksum
 
 __all__ = ["Inventory"]
-
-_DEPTH = 4
-"""Parts of an asset's name: owner, collection, item, asset. An unpacked product is a folder of that name."""
 
 
 class Inventory:
@@ -111,7 +108,14 @@ class Inventory:
         self._add(
             "INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?, ?, ?)",
             (
-                (one.key, parts[2], "/".join(parts[3:]), _top(one.key), one.size, one.modified.timestamp())
+                (
+                    one.key,
+                    parts[2],
+                    "/".join(parts[3:]),
+                    asset_top(one.key),
+                    one.size,
+                    one.modified.timestamp(),
+                )
                 for one in objects
                 for parts in [one.key.split("/")]
             ),
@@ -199,4 +203,4 @@ def _day(item: ItemDict) -> str:
 
 
 def _top(key: str | None) -> str | None:
-    return None if key is None else "/".join(key.split("/")[:_DEPTH])
+    return None if key is None else asset_top(key)

@@ -25,7 +25,7 @@ __all__ = ["Repairer", "Unregistered"]
 
 
 class Unregistered(StrEnum):
-    """What to do with objects without a record that the source does not offer (any more)."""
+    """What to do with objects that no record names and that staging cannot take up."""
 
     KEEP = "keep"
     REMOVE = "remove"
@@ -122,16 +122,21 @@ class Repairer:
         return Interval(max(day, span.start), min(day + timedelta(days=1), span.end))
 
     async def remove_unregistered(self, findings: Sequence[Finding]) -> int:
-        """Remove objects without a record that the source does not offer.
+        """Remove objects that no record names and that staging cannot take up.
+
+        What the source offers is taken up when it is staged, unless its record has other objects already:
+        then these were replaced.
 
         Returns:
             Number of objects removed; those that were registered meanwhile stay.
         """
-        found = [one for one in findings if one.kind is Kind.UNREGISTERED and not one.offered]
+        found = [one for one in findings if one.kind is Kind.UNREGISTERED]
         known = await self.catalog.known(self._collection, sorted({one.item for one in found}))
         doomed = []
         for one in found:
             record = known.get(one.item)
+            if one.offered and (record is None or record.unpublished or not record.assets):
+                continue
             hrefs = {asset.href for asset in record.assets.values()} if record else set()
             if self.storage.href(one.key) not in hrefs:
                 doomed.append(one.key)

@@ -7,15 +7,20 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 import anyio
-from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+from anyio.streams.memory import MemoryObjectReceiveStream
 
 from eoflows.base.concurrency import one_error
 from eoflows.products.staging.outcomes import ItemRecord, Outcome, StagingReport
+from eoflows.products.staging.plan import ItemPlan
 from eoflows.products.staging.sieve import Batch, Chooser, Judge, Sieve
 from eoflows.products.staging.stager import Stager
 from eoflows.products.staging.twins import Twins
 
-__all__ = ["Chooser", "Judge", "PipelineSettings", "stage_pages"]
+__all__ = ["Chooser", "Judge", "PipelineSettings", "StageBatch", "stage_pages"]
+
+
+StageBatch = Callable[[list[ItemPlan]], Awaitable[Sequence[ItemRecord]]]
+"""Stages and publishes a batch of planned items."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +47,7 @@ async def stage_pages(
     judge: Judge | None = None,
     chooser: Chooser | None = None,
     plan_only: bool = False,
-    stage: Callable[[Batch], Awaitable[Sequence[ItemRecord]]] | None = None,
+    stage: StageBatch | None = None,
     settings: PipelineSettings | None = None,
 ) -> None:
     """Stage what the pages hold.
@@ -66,8 +71,8 @@ async def stage_pages(
     """
     settings, work = settings or PipelineSettings(), stage or stager.stage
     sieve, twins = Sieve(report, judge, chooser), Twins()
-    read, found = _queue(settings.pages)
-    ready, batches = _queue(1)
+    read, found = anyio.create_memory_object_stream[Batch](settings.pages)
+    ready, batches = anyio.create_memory_object_stream[list[ItemPlan]](1)
 
     async def search() -> None:
         async with read:
@@ -76,21 +81,21 @@ async def stage_pages(
 
     async def check() -> None:
         async with ready, found:
-            waiting: Batch = []
+            waiting: list[ItemPlan] = []
             async for wanted in sieve.wanted(found):
                 plans, settled = await stager.plan(wanted, twins) if wanted else ([], [])
                 sieve.add(settled)
                 if plan_only:
                     sieve.add([plan.record(Outcome.PLANNED) for plan in plans])
                     continue
-                waiting += [plan.item for plan in plans]
+                waiting += plans
                 while len(waiting) >= settings.batch:
                     await ready.send(waiting[: settings.batch])
                     del waiting[: settings.batch]
             if waiting:
                 await ready.send(waiting)
 
-    async def work_off(batches: MemoryObjectReceiveStream[Batch]) -> None:
+    async def work_off(batches: MemoryObjectReceiveStream[list[ItemPlan]]) -> None:
         async with batches:
             async for batch in batches:
                 sieve.add(await work(batch))
@@ -101,7 +106,3 @@ async def stage_pages(
         with batches:
             for _ in range(settings.batches):
                 group.start_soon(work_off, batches.clone())
-
-
-def _queue(size: int) -> tuple[MemoryObjectSendStream[Batch], MemoryObjectReceiveStream[Batch]]:
-    return anyio.create_memory_object_stream[Batch](size)

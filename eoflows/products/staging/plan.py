@@ -1,9 +1,12 @@
 """What would be done for one item, decided without touching anything."""
 
+import hashlib
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
+
+import orjson
 
 from eoflows.base.errors import InvalidInputError
 from eoflows.products.staging.outcomes import ItemRecord, Outcome
@@ -77,6 +80,7 @@ class ItemPlan:
         keep: Keys of catalogued assets that stay as they are.
         reason: Why.
         promise: Size and checksums of each wanted asset; None if one of them promises nothing.
+        known: What the catalogue had under its id, or None.
     """
 
     item: ItemDict
@@ -84,6 +88,7 @@ class ItemPlan:
     keep: tuple[str, ...]
     reason: str
     promise: frozenset[tuple[str, int | None, tuple[Checksum, ...]]] | None = None
+    known: KnownItem | None = None
 
     def record(self, outcome: Outcome) -> ItemRecord:
         """Describe the plan as an outcome."""
@@ -118,13 +123,39 @@ def plan_item(
     if known is None:
         return ItemPlan(item, plans, (), "not in the catalogue", promised)
     if known.unpublished:
-        return ItemPlan(item, plans, (), "catalogued, but unpublished", promised)
+        return ItemPlan(item, plans, (), "catalogued, but unpublished", promised, known)
     lacking = tuple(plan for plan in plans if not _matches(plan, known.assets.get(plan.key)))
     keep = tuple(key for key in known.assets if key not in {plan.key for plan in lacking})
     if not lacking:
-        return ItemPlan(item, (), keep, "in the catalogue", promised)
+        return ItemPlan(item, (), keep, "in the catalogue", promised, known)
     without = "catalogued without: " + ", ".join(plan.key for plan in lacking)
-    return ItemPlan(item, lacking, keep, without, promised)
+    made = generation(known, lacking)
+    new = tuple(
+        elsewhere(plan, item["id"], place, made) if plan.key in known.assets else plan for plan in lacking
+    )
+    return ItemPlan(item, new, keep, without, promised, known)
+
+
+def generation(known: KnownItem | None, assets: Collection[AssetPlan], attempt: int = 0) -> str:
+    """Name what takes the place of a record's assets, for `asset_key`.
+
+    It follows from what is replaced and what by. So a run that was killed finds its files again, runs that
+    stage the same share them, and no name ever has two contents one after the other.
+
+    Args:
+        known: The record that is replaced, or None.
+        assets: What is fetched.
+        attempt: Another one gives another name.
+    """
+    before = sorted((key, asset.href) for key, asset in known.assets.items()) if known else None
+    wanted = sorted((one.key, one.size, sorted(map(str, one.checksums))) for one in assets)
+    return hashlib.blake2b(orjson.dumps([attempt, before, wanted]), digest_size=6).hexdigest()
+
+
+def elsewhere(asset: AssetPlan, item_id: str, place: Place, made: str) -> AssetPlan:
+    """Give the same asset with a name of another generation."""
+    key = asset_key(place.owner, place.collection, item_id, asset.key, made)
+    return replace(asset, storage_key=key)
 
 
 def _matches(plan: AssetPlan, known: KnownAsset | None) -> bool:

@@ -4,11 +4,12 @@ from collections.abc import Callable, Collection, Sequence
 
 import anyio
 
-from eoflows.base.errors import EoError, InvalidInputError, PartialError
+from eoflows.base.errors import EoError, InvalidInputError, OccupiedError, PartialError
 from eoflows.products.staging.outcomes import ItemRecord, Outcome
-from eoflows.products.staging.plan import AssetPlan, ItemPlan, Place, plan_item
+from eoflows.products.staging.plan import AssetPlan, ItemPlan, Place, elsewhere, generation, plan_item
 from eoflows.products.staging.provenance import Provenance
-from eoflows.products.staging.publish import StagedAsset, catalog_item
+from eoflows.products.staging.publish import StagedAsset
+from eoflows.products.staging.switch import Publisher, StagedItem, say
 from eoflows.products.staging.twins import Twins
 from eoflows.stores.catalog import Catalog, KnownItem
 from eoflows.stores.stac.items import ItemDict
@@ -19,6 +20,9 @@ __all__ = ["Stager"]
 
 Moved = Callable[[int], None]
 
+_NAMES = 4
+"""Names that an asset may take where others have other bytes."""
+
 
 class Stager:
     """Brings items of one source to one place.
@@ -26,6 +30,9 @@ class Stager:
     An item is published only when all its wanted assets are stored and verified. The catalogue is
     asked before and told after; between the two, the files themselves are the truth, so a run that
     was killed is completed by running it again.
+
+    No file ever takes the name of another: what replaces a product has names of its own, and the record is
+    what switches from the old to the new.
 
     A product that a search finds in several collections of its source is one item here: it is staged once.
     If its sizes or checksums differ, the first is staged and the others fail.
@@ -53,9 +60,9 @@ class Stager:
         chosen: Callable[[ItemDict], Provenance | None] = lambda _: None,
         moved: Moved = lambda _: None,
     ) -> None:
-        self.place, self._selected, self._source_url = place, selected, source_url
-        self._chosen = chosen
+        self.place, self._selected = place, selected
         self._catalog, self._storage, self._engine, self._moved = catalog, storage, engine, moved
+        self._publisher = Publisher(place, catalog, storage, selected, source_url, chosen)
 
     async def plan(
         self, items: Sequence[ItemDict], twins: Twins | None = None
@@ -92,7 +99,7 @@ class Stager:
             return twin
         return plan if plan.assets else plan.record(Outcome.ALREADY)
 
-    async def stage(self, items: Sequence[ItemDict]) -> list[ItemRecord]:
+    async def stage(self, plans: Sequence[ItemPlan]) -> list[ItemRecord]:
         """Stage a batch and publish what arrived; one item's failure does not touch the others.
 
         Returns:
@@ -101,27 +108,27 @@ class Stager:
         Raises:
             CatalogError: The catalogue cannot be used; files that arrived stay and are known again.
         """
-        plans, records = await self.plan(items)
-        staged: list[tuple[ItemPlan, dict[str, StagedAsset]]] = []
+        records: list[ItemRecord] = []
+        staged: list[StagedItem] = []
 
         async def one(plan: ItemPlan) -> None:
             try:
-                staged.append((plan, await self._fetch_all(plan)))
+                staged.append(await self._fetch_all(plan))
             except EoError as error:
-                records.append(ItemRecord(plan.item["id"], Outcome.FAILED, _say(error)))
+                records.append(ItemRecord(plan.item["id"], Outcome.FAILED, say(error)))
 
         async with anyio.create_task_group() as group:
             for plan in plans:
                 group.start_soon(one, plan)
-        return records + await self._publish(staged)
+        return records + await self._publisher.publish(staged)
 
-    async def _fetch_all(self, plan: ItemPlan) -> dict[str, StagedAsset]:
-        done: dict[str, StagedAsset] = {}
+    async def _fetch_all(self, plan: ItemPlan) -> StagedItem:
+        staged = StagedItem(plan)
         faults: dict[str, EoError] = {}
 
         async def one(asset: AssetPlan) -> None:
             try:
-                done[asset.key] = await self._fetch(plan.item["id"], asset)
+                await self._fetch(staged, asset)
             except EoError as error:
                 faults[asset.key] = error
 
@@ -132,9 +139,26 @@ class Stager:
             raise next(iter(faults.values()))
         if faults:
             raise PartialError(f"{len(faults)} of {len(plan.assets)} assets failed", faults)
-        return done
+        return staged
 
-    async def _fetch(self, item_id: str, asset: AssetPlan) -> StagedAsset:
+    async def _fetch(self, staged: StagedItem, asset: AssetPlan) -> None:
+        """Fetch an asset to its name, or where that has other bytes, to another."""
+        item_id = staged.plan.item["id"]
+        for attempt in range(1, _NAMES + 1):
+            try:
+                href, receipt = await self._fetch_to(item_id, asset)
+            except OccupiedError:
+                if attempt == _NAMES:
+                    raise
+                staged.avoided.append(asset.storage_key)
+                made = generation(staged.plan.known, [asset], attempt)
+                asset = elsewhere(asset, item_id, self.place, made)
+            else:
+                staged.assets[asset.key] = (href, receipt)
+                staged.keys[asset.key] = asset.storage_key
+                return
+
+    async def _fetch_to(self, item_id: str, asset: AssetPlan) -> StagedAsset:
         there = 0
 
         def progress(size: int) -> None:
@@ -148,42 +172,12 @@ class Stager:
             asset.size,
             asset.checksums,
             label=f"{item_id}/{asset.key}",
+            replace=False,
+            root=self._storage.workshop,
         )
-        receipt = await self._engine.fetch(download, progress)
-        progress(receipt.size)
-        href = await self._storage.put(receipt.path, asset.storage_key, receipt.size, receipt.checksums[0])
-        return href, receipt
-
-    async def _publish(self, staged: Sequence[tuple[ItemPlan, dict[str, StagedAsset]]]) -> list[ItemRecord]:
-        if not staged:
-            return []
-        items = [await self._record(plan, assets) for plan, assets in staged]
-        try:
-            await self._catalog.upsert(self.place.catalog_collection, items)
-        except InvalidInputError as error:
-            if len(staged) == 1:
-                return [ItemRecord(staged[0][0].item["id"], Outcome.FAILED, _say(error))]
-            # One bad item spoils a transaction; alone it spoils only itself.
-            return [record for one in staged for record in await self._publish([one])]
-        return [
-            ItemRecord(
-                plan.item["id"],
-                Outcome.STAGED,
-                plan.reason,
-                sum(receipt.size for _, receipt in assets.values()),
-                len(assets),
-            )
-            for plan, assets in staged
-        ]
-
-    async def _record(self, plan: ItemPlan, assets: dict[str, StagedAsset]) -> ItemDict:
-        kept = {}
-        if plan.keep:
-            before = await self._catalog.get(self.place.catalog_collection, plan.item["id"])
-            assets_before = before["assets"] if before else {}
-            kept = {key: asset for key, asset in assets_before.items() if key in plan.keep}
-        return catalog_item(plan.item, assets, kept, self._source_url, self._chosen(plan.item))
-
-
-def _say(error: EoError) -> str:
-    return f"{type(error).__name__.removesuffix('Error')}: {error}"
+        # The room is held until the file has left the spool.
+        async with self._engine.room(download):
+            receipt = await self._engine.fetch(download, progress)
+            progress(receipt.size)
+            found, key = receipt.checksums[0], asset.storage_key
+            return await self._storage.put(receipt.path, key, receipt.size, found, replace=False), receipt

@@ -1,20 +1,19 @@
 """What becomes of the products of one slice."""
 
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 import anyio
 
 from eoflows.base.concurrency import one_error
 from eoflows.products.staging import ItemRecord, Outcome, Stager
+from eoflows.products.staging.pipeline import StageBatch
 from eoflows.products.staging.plan import ItemPlan
 from eoflows.products.staging.twins import Twins
 from eoflows.stores.catalog import Catalog
 from eoflows.stores.stac.items import ItemDict
 
 __all__ = ["Settled", "Settler", "StageBatch"]
-
-StageBatch = Callable[[list[ItemDict]], Awaitable[Sequence[ItemRecord]]]
 
 
 @dataclass(frozen=True)
@@ -89,16 +88,16 @@ class Settler:
         return wanted, [ItemRecord(name, Outcome.PASSED_OVER, reason) for name in sorted(expired)]
 
     async def _stage(self, plans: Sequence[ItemPlan]) -> list[ItemRecord]:
-        items, records = [plan.item for plan in plans], list[ItemRecord]()
+        records = list[ItemRecord]()
         gate = anyio.CapacityLimiter(self.batches)
 
-        async def one(batch: list[ItemDict]) -> None:
+        async def one(batch: list[ItemPlan]) -> None:
             async with gate:
                 records.extend(await self.stage(batch))
 
         async with one_error(), anyio.create_task_group() as group:
-            for first in range(0, len(items), self.batch):
-                group.start_soon(one, items[first : first + self.batch])
+            for first in range(0, len(plans), self.batch):
+                group.start_soon(one, list(plans[first : first + self.batch]))
         return await self._read_back(records)
 
     async def _read_back(self, records: Sequence[ItemRecord]) -> list[ItemRecord]:

@@ -3,14 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote
 
-from eoflows.base.errors import InvalidInputError, UnsafeNameError
+from eoflows.base.errors import InvalidInputError
 from eoflows.products.unpack.kinds import ArchiveKind, archive_kind, asset_archive, without_suffix
 from eoflows.stores.stac.items import ItemDict
-from eoflows.stores.storage import Storage
+from eoflows.stores.storage import Storage, key_of
 
-__all__ = ["Archive", "archives_of", "find_archive", "in_place", "key_of", "own_key"]
+__all__ = ["Archive", "archives_of", "find_archive", "in_place", "own_key"]
 
 
 @dataclass(frozen=True)
@@ -73,21 +72,6 @@ def own_key(item: ItemDict, href: str, storage: Storage, owner: str) -> str | No
     start = [owner, collection, str(item["id"])]
     parts = [] if key is None else key.split("/")
     return key if len(parts) > len(start) and parts[: len(start)] == start else None
-
-
-def key_of(storage: Storage, href: str) -> str | None:
-    """Give the key of an href, or None if it is not one of this storage."""
-    base = storage.href("x").removesuffix("x")
-    if not href.startswith(base):
-        return None
-    rest = href.removeprefix(base).rstrip("/")
-    for key in (rest, unquote(rest)):
-        try:
-            if storage.href(key) == base + rest:
-                return key
-        except UnsafeNameError:
-            continue
-    return None
 
 
 def in_place(storage: Storage, key: str) -> bool:

@@ -7,11 +7,12 @@ from enum import StrEnum
 import anyio
 
 from eoflows.base.concurrency import one_error
-from eoflows.base.errors import CatalogError, EoError, InvalidInputError
+from eoflows.base.errors import CatalogError, ChangedError, EoError, InvalidInputError
 from eoflows.products.unpack.archives import archives_of
 from eoflows.products.unpack.record import Change, changed_item, unpacked_hrefs
 from eoflows.products.unpack.unpacker import Unpacker
 from eoflows.stores.catalog import Catalog
+from eoflows.stores.catalog.interface import known_of
 from eoflows.stores.stac.items import ItemDict
 
 __all__ = ["CataloguedUnpacking", "UnpackOutcome", "UnpackRecord"]
@@ -132,5 +133,9 @@ class CataloguedUnpacking:
         if now is None:
             raise InvalidInputError(f"item {item_id!r} was taken out of {self._collection} meanwhile")
         record = changed_item(now, changes)
-        await self._catalog.upsert(self._collection, [record])
+        try:
+            await self._catalog.upsert(self._collection, [record], {item_id: known_of(now)})
+        except ChangedError:
+            return await self._write(item_id, changes)
+        await self._unpacker.remove_replaced(now, record)
         return record

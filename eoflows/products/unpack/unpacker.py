@@ -6,14 +6,16 @@ from contextlib import AsyncExitStack
 import anyio.to_thread
 
 from eoflows.base.errors import InvalidInputError
-from eoflows.products.unpack.archives import archives_of, find_archive, key_of, own_key
+from eoflows.products.staging.switch import remove_replaced
+from eoflows.products.unpack.archives import archives_of, find_archive, own_key
 from eoflows.products.unpack.job import Job, claimed
 from eoflows.products.unpack.limits import Limits
 from eoflows.products.unpack.placing import product_href
 from eoflows.products.unpack.record import Change, changed_item, new_assets, unpacked_hrefs
 from eoflows.products.unpack.workplace import Workplace
+from eoflows.stores.catalog.interface import UNPACKED_FROM
 from eoflows.stores.stac.items import ItemDict
-from eoflows.stores.storage import Storage
+from eoflows.stores.storage import Storage, key_of
 from eoflows.stores.storage.names import folded
 
 __all__ = ["Unpacker"]
@@ -124,3 +126,13 @@ class Unpacker:
                 await anyio.to_thread.run_sync(workplace.clear)
             removed += there
         return removed
+
+    async def remove_replaced(self, before: ItemDict, record: ItemDict) -> None:
+        """Remove what an earlier archive of the item had given, and the record no longer names."""
+        collection = str(record.get("collection") or "").removeprefix(f"{self._owner}:")
+        stay = [str(asset.get("href") or "") for asset in record["assets"].values()]
+        given = [
+            str(asset.get("href") or "") for asset in before["assets"].values() if asset.get(UNPACKED_FROM)
+        ]
+        gone = [href for href in given if href not in stay]
+        await remove_replaced(self._storage, f"{self._owner}/{collection}/{record['id']}/", gone, stay)

@@ -1,6 +1,6 @@
 """What every catalogue offers, whatever keeps it: SQLite here, or a remote STAC API with transactions."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime as Time
 from typing import Any, NamedTuple, Protocol
@@ -16,7 +16,9 @@ __all__ = [
     "KnownAsset",
     "KnownItem",
     "SortLike",
+    "changed",
     "known_assets",
+    "known_of",
 ]
 
 Item = dict[str, Any]
@@ -67,6 +69,18 @@ class KnownItem(NamedTuple):
     """The item expired and lost its assets: it may be staged again."""
 
 
+def known_of(item: Mapping[str, Any]) -> KnownItem:
+    """Give what `Catalog.known` says of a record."""
+    return KnownItem(known_assets(item["assets"]), bool(item["properties"].get("unpublished")))
+
+
+def changed(
+    seen: Mapping[str, KnownItem | None] | None, stored: Mapping[str, KnownItem], ids: Iterable[str]
+) -> list[str]:
+    """Give the ids of items whose records are no more what was seen of them."""
+    return [] if seen is None else [name for name in ids if name in seen and stored.get(name) != seen[name]]
+
+
 @dataclass(frozen=True)
 class CollectionSummary:
     """One collection and what its items span."""
@@ -94,12 +108,24 @@ class Catalog(Protocol):
         """Tell which of some items exist, by id; the absent are left out. Empty for an unknown collection."""
         ...
 
-    async def upsert(self, collection: str, items: Sequence[Mapping[str, Any]]) -> None:
+    async def upsert(
+        self,
+        collection: str,
+        items: Sequence[Mapping[str, Any]],
+        seen: Mapping[str, KnownItem | None] | None = None,
+    ) -> None:
         """Create or replace items, all or none; of two with one id the last counts.
 
         The collection is created if absent, and becomes each item's `collection`.
 
+        Args:
+            collection: Where.
+            items: What.
+            seen: What `known` said of items, None of an absent one: they are written only if it would still
+                say so. Items that are not in it are written whatever is there.
+
         Raises:
+            ChangedError: It would say something else of some of them.
             InvalidInputError: An item has no usable id, properties, or times.
             CatalogError: The catalogue could not be written.
         """

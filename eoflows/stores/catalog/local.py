@@ -14,12 +14,19 @@ from urllib.parse import quote
 import anyio.to_thread
 import orjson
 
-from eoflows.base.errors import InvalidInputError
+from eoflows.base.errors import ChangedError, InvalidInputError
 from eoflows.base.times import OPEN_END, Interval
 from eoflows.stores.catalog import query as queries
 from eoflows.stores.catalog import rows
 from eoflows.stores.catalog.database import Database
-from eoflows.stores.catalog.interface import CollectionSummary, FilterLike, Item, KnownItem, SortLike
+from eoflows.stores.catalog.interface import (
+    CollectionSummary,
+    FilterLike,
+    Item,
+    KnownItem,
+    SortLike,
+    changed,
+)
 from eoflows.stores.catalog.validity import NO_TIME
 
 __all__ = ["LocalCatalog", "Page"]
@@ -91,10 +98,15 @@ class LocalCatalog:
         """Tell which of some items exist; see `Catalog.known`."""
         return await _threaded(self._select_by_ids, "brief", rows.known_item, collection, ids)
 
-    async def upsert(self, collection: str, items: Sequence[Mapping[str, Any]]) -> None:
+    async def upsert(
+        self,
+        collection: str,
+        items: Sequence[Mapping[str, Any]],
+        seen: Mapping[str, KnownItem | None] | None = None,
+    ) -> None:
         """Create or replace items, all or none; see `Catalog.upsert`."""
         rows.check_name("collection", collection)
-        await _threaded(self._upsert, collection, items)
+        await _threaded(self._upsert, collection, items, seen)
 
     async def get(self, collection: str, item_id: str) -> Item | None:
         """Give one item, or None."""
@@ -169,17 +181,27 @@ class LocalCatalog:
             found = reader.execute(f"SELECT items.id, {column} {_BY_IDS}", (asked, collection))
             return {name: read(document) for name, document in found}
 
-    def _upsert(self, collection: str, items: Sequence[Mapping[str, Any]]) -> None:
+    def _upsert(
+        self,
+        collection: str,
+        items: Sequence[Mapping[str, Any]],
+        seen: Mapping[str, KnownItem | None] | None = None,
+    ) -> None:
         latest = {rows.check_name("item", item.get("id")): item for item in items}
         asked = orjson.dumps(list(latest)).decode()
         with self._database.writing() as writer:
             now = self._clock()
-            stored = dict(writer.execute(f"SELECT items.id, {_PUBLISHED} {_BY_IDS}", (asked, collection)))
+            found = writer.execute(f"SELECT items.id, brief, {_PUBLISHED} {_BY_IDS}", (asked, collection))
+            stored = {name: (rows.known_item(brief), published) for name, brief, published in found}
+            if others := changed(seen, {name: known for name, (known, _) in stored.items()}, latest):
+                raise ChangedError(collection, others)
             writer.execute("INSERT OR IGNORE INTO collections VALUES (?)", (collection,))
             writer.executemany(
                 _UPSERT,
                 (
-                    rows.row(rows.stamped(item, collection, published=stored.get(name), now=now))
+                    rows.row(
+                        rows.stamped(item, collection, published=stored.get(name, (None, None))[1], now=now)
+                    )
                     for name, item in latest.items()
                 ),
             )

@@ -92,12 +92,19 @@ class RemoteCatalog:
         """Tell which of some items exist; see `Catalog.known`."""
         return await self._by_ids(collection, ids, known_item, _KNOWN_BATCH, {"fields": _BRIEF})
 
-    async def upsert(self, collection: str, items: Sequence[Mapping[str, Any]]) -> None:
+    async def upsert(
+        self,
+        collection: str,
+        items: Sequence[Mapping[str, Any]],
+        seen: Mapping[str, KnownItem | None] | None = None,
+    ) -> None:
         """Create or replace items, each batch whole or not at all; of two with one id the last counts.
 
         An item that is stored and equal is left alone. Another one is replaced: whoever writes last wins.
+        Where `seen` says what may be replaced, it is compared with what is read just before.
 
         Raises:
+            ChangedError: Something else is there than was seen; the batches before are stored.
             InvalidInputError: An item cannot be stored; nothing was sent, unless the server said so.
             UnreachableError: A batch could not be stored after all attempts; those before it are.
             CatalogError: Another collection has the same name for this server, or this was opened for
@@ -105,7 +112,7 @@ class RemoteCatalog:
             RefusedError: The server does not allow it.
         """
         self._check_writable()
-        await self._writer.upsert(collection, items)
+        await self._writer.upsert(collection, items, seen)
 
     async def get(self, collection: str, item_id: str) -> Item | None:
         """Give one item, or None."""

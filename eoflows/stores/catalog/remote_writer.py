@@ -16,16 +16,17 @@ from anyio.lowlevel import RunVar
 from eoflows.base.errors import (
     AbsentError,
     CatalogError,
+    ChangedError,
     ConflictError,
     RefusedError,
     ThrottledError,
     UnreachableError,
 )
 from eoflows.base.http import RetryPolicy
-from eoflows.stores.catalog.interface import Item
+from eoflows.stores.catalog.interface import Item, KnownItem, changed
 from eoflows.stores.catalog.remote_api import BulkUnsupportedError, TransactionsApi
 from eoflows.stores.catalog.remote_dialects import Dialect
-from eoflows.stores.catalog.remote_items import checked, same, stamped_for
+from eoflows.stores.catalog.remote_items import checked, known_item, same, stamped_for
 
 __all__ = ["PATIENCE", "RemoteWriter"]
 
@@ -37,6 +38,9 @@ _locks: RunVar[dict[tuple[str, str], anyio.Lock]] = RunVar("eoflows_catalogue_wr
 
 Batch = Mapping[str, Item]
 """Checked items by id."""
+
+Seen = Mapping[str, KnownItem | None]
+"""What was known of items when they were made."""
 
 Read = Callable[[str, Sequence[str]], Awaitable[Mapping[str, Item]]]
 """Gives the stored items of a collection that have these ids."""
@@ -76,7 +80,9 @@ class RemoteWriter:
         """Collections whose last batch had items that exist: the next one is looked up first."""
         self._in_bulk = True
 
-    async def upsert(self, collection: str, items: Iterable[Mapping[str, Any]]) -> None:
+    async def upsert(
+        self, collection: str, items: Iterable[Mapping[str, Any]], seen: Seen | None = None
+    ) -> None:
         """Create or replace items; see `RemoteCatalog.upsert`."""
         latest = {str(item["id"]): item for item in map(checked, items)}
         for item in latest.values():
@@ -84,16 +90,16 @@ class RemoteWriter:
             self._dialect.outgoing(self._stamped(item, collection, None), collection)
         for batch in _batches(latest, self._batch):
             async with self._lock(collection):
-                await self._settle(collection, batch)
+                await self._settle(collection, batch, seen)
 
-    async def _settle(self, collection: str, batch: Batch) -> None:
+    async def _settle(self, collection: str, batch: Batch, seen: Seen | None) -> None:
         attempt, left = 0, batch
         while True:
             attempt += 1
             try:
                 await self._ensure(collection)
                 if left:
-                    await self._store(collection, left)
+                    await self._store(collection, left, seen)
                 return
             except (UnreachableError, ConflictError, AbsentError) as error:
                 asked = error.retry_after if isinstance(error, ThrottledError) else None
@@ -119,10 +125,10 @@ class RemoteWriter:
             await self._api.create_collection(collection)
         self._there.add(collection)
 
-    async def _store(self, collection: str, items: Batch) -> None:
+    async def _store(self, collection: str, items: Batch, seen: Seen | None) -> None:
         if self._in_bulk:
             try:
-                await self._store_in_bulk(collection, items, look=collection in self._met)
+                await self._store_in_bulk(collection, items, seen, look=collection in self._met)
             except BulkUnsupportedError as error:
                 if not await self._api.has_collection(collection):
                     raise UnreachableError(
@@ -132,12 +138,14 @@ class RemoteWriter:
             else:
                 return
         for item in items.values():
-            await self._store_one(collection, item)
+            await self._store_one(collection, item, seen)
 
-    async def _store_in_bulk(self, collection: str, items: Batch, *, look: bool = False) -> None:
+    async def _store_in_bulk(
+        self, collection: str, items: Batch, seen: Seen | None, *, look: bool = False
+    ) -> None:
         if not look:
             try:
-                await self._insert(collection, items)
+                await self._insert(collection, items, seen)
             except ConflictError:
                 self._met.add(collection)
             else:
@@ -149,21 +157,24 @@ class RemoteWriter:
                 raise ConflictError(
                     f"{collection} refuses {len(items)} items as known, and shows none", status=409
                 )
+        other = {name: there for name, there in stored.items() if not same(items[name], there)}
+        self._compare(collection, seen, other)
         absent = {name: item for name, item in items.items() if name not in stored}
         if absent:
-            await self._store_in_bulk(collection, absent)
-        changed = [
-            self._stamped(items[name], collection, there)
-            for name, there in stored.items()
-            if not same(items[name], there)
-        ]
-        if changed and self._dialect.replaces_in_bulk:
-            await self._api.bulk(collection, changed, replace=True)
-        elif changed:
-            for item in changed:
+            await self._store_in_bulk(collection, absent, seen)
+        differing = [self._stamped(items[name], collection, there) for name, there in other.items()]
+        if differing and self._dialect.replaces_in_bulk:
+            await self._api.bulk(collection, differing, replace=True)
+        elif differing:
+            for item in differing:
                 await self._replace(collection, item)
 
-    async def _insert(self, collection: str, items: Batch) -> None:
+    def _compare(self, collection: str, seen: Seen | None, stored: Batch) -> None:
+        known = {name: known_item(there) for name, there in stored.items()}
+        if others := changed(seen, known, known):
+            raise ChangedError(collection, others)
+
+    async def _insert(self, collection: str, items: Batch, seen: Seen | None) -> None:
         new = [self._stamped(item, collection, None) for item in items.values()]
         try:
             await self._api.bulk(collection, new, replace=False)
@@ -171,14 +182,15 @@ class RemoteWriter:
             if error.status != _TOO_LARGE or len(items) == 1:
                 raise
             for half in _batches(items, (len(items) + 1) // 2):
-                await self._store_in_bulk(collection, half)
+                await self._store_in_bulk(collection, half, seen)
 
-    async def _store_one(self, collection: str, item: Item) -> None:
+    async def _store_one(self, collection: str, item: Item, seen: Seen | None) -> None:
         try:
             await self._api.create(collection, self._stamped(item, collection, None))
         except ConflictError:
             there = await self._api.item(collection, item["id"])
             if there is None or not same(item, there):
+                self._compare(collection, seen, {} if there is None else {item["id"]: there})
                 await self._replace(collection, self._stamped(item, collection, there))
 
     async def _replace(self, collection: str, item: Item) -> None:

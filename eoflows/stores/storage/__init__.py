@@ -1,9 +1,9 @@
 """Where assets end up: names that are safe, and places that hold whole objects only."""
 
-from eoflows.stores.storage.base import Existing, Storage, StoredObject, checksum_of
+from eoflows.stores.storage.base import Existing, Storage, StoredObject, checksum_of, key_of
 from eoflows.stores.storage.factory import storage_from_url
 from eoflows.stores.storage.local import LocalStorage
-from eoflows.stores.storage.names import asset_key, check_key, check_twins
+from eoflows.stores.storage.names import asset_key, asset_of, asset_top, check_key, check_twins
 from eoflows.stores.storage.objects import ObjectStorage
 
 __all__ = [
@@ -13,8 +13,11 @@ __all__ = [
     "Storage",
     "StoredObject",
     "asset_key",
+    "asset_of",
+    "asset_top",
     "check_key",
     "check_twins",
     "checksum_of",
+    "key_of",
     "storage_from_url",
 ]

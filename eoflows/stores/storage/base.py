@@ -7,13 +7,14 @@ from datetime import datetime, timedelta
 from enum import Enum
 from pathlib import Path
 from typing import NamedTuple, Protocol
+from urllib.parse import unquote
 
 import anyio.to_thread
 
-from eoflows.base.errors import StorageError
+from eoflows.base.errors import StorageError, UnsafeNameError
 from eoflows.stores.transfer.checksums import Checksum, Hasher
 
-__all__ = ["Existing", "Storage", "StoredObject", "Versioned", "checksum_of"]
+__all__ = ["Existing", "Storage", "StoredObject", "Versioned", "checksum_of", "key_of"]
 
 
 class Existing(Enum):
@@ -65,15 +66,25 @@ class Storage(Protocol):
     async def stat(self, key: str) -> StoredObject | None:
         """Describe an object, or None if there is none."""
 
-    async def put(self, spooled: Path, key: str, size: int, checksum: Checksum | None) -> str:
+    async def put(
+        self, spooled: Path, key: str, size: int, checksum: Checksum | None, *, replace: bool = True
+    ) -> str:
         """Store a verified local file, whole or not at all, and give its href.
 
         The file is taken over: afterwards it is no more at `spooled`, unless that is its final place.
         Storing equal bytes again, also at the same time from elsewhere, succeeds.
 
+        Args:
+            spooled: The file.
+            key: Its name.
+            size: Its bytes.
+            checksum: Of its bytes, as far as it is known.
+            replace: Whether other bytes that have the name may go.
+
         Raises:
             IntegrityError: The file does not have `size` bytes.
-            StorageError: The place cannot take it, or holds other bytes and may not replace them.
+            OccupiedError: Other bytes have the name, and must not be replaced.
+            StorageError: The place cannot take it.
         """
 
     async def save(self, key: str, content: bytes) -> str:
@@ -121,6 +132,21 @@ class Storage(Protocol):
         Returns:
             Number of files removed.
         """
+
+
+def key_of(storage: Storage, href: str) -> str | None:
+    """Give the key of an href, or None if it is not one of this storage."""
+    base = storage.href("x").removesuffix("x")
+    if not href.startswith(base):
+        return None
+    rest = href.removeprefix(base).rstrip("/")
+    for key in (rest, unquote(rest)):
+        try:
+            if storage.href(key) == base + rest:
+                return key
+        except UnsafeNameError:
+            continue
+    return None
 
 
 async def checksum_of(storage: Storage, key: str, algorithm: str = "blake3") -> Checksum | None:

@@ -1,6 +1,5 @@
 """Assets in a local folder: a download ends in its place, nothing is copied."""
 
-import errno
 import os
 import shutil
 import stat
@@ -12,7 +11,7 @@ from pathlib import Path
 import anyio
 
 from eoflows.base.errors import IntegrityError, StorageError
-from eoflows.base.files import storage_errors, whole_file, write_whole
+from eoflows.base.files import put_file, storage_errors, whole_file, write_whole
 from eoflows.base.files.leftovers import (
     claim,
     files_under,
@@ -85,32 +84,32 @@ class LocalStorage:
             raise StorageError(f"{path} is not a plain file; remove it")
         return StoredObject(key, found.st_size, datetime.fromtimestamp(found.st_mtime, UTC))
 
-    async def put(self, spooled: Path, key: str, size: int, checksum: Checksum | None) -> str:
+    async def put(
+        self, spooled: Path, key: str, size: int, checksum: Checksum | None, *, replace: bool = True
+    ) -> str:
         """Store a verified file; one that is already in its place stays there."""
-        return await anyio.to_thread.run_sync(self._put, spooled, key, size)
+        return await anyio.to_thread.run_sync(self._put, spooled, key, size, replace)
 
-    def _put(self, spooled: Path, key: str, size: int) -> str:
+    def _put(self, spooled: Path, key: str, size: int, replace: bool) -> str:
         path = self.spool(key)
         if spooled != path:
-            self._move(spooled, path, size)
+            self._move(spooled, path, size, replace)
         found = self._stat(key)
         if found is None or found.size != size:
             raise IntegrityError("size", size, found.size if found else "no file", where=key)
         return path.as_uri()
 
-    def _move(self, spooled: Path, path: Path, size: int) -> None:
+    def _move(self, spooled: Path, path: Path, size: int, replace: bool) -> None:
         with storage_errors(path):
             if (found := spooled.stat().st_size) != size:
                 raise IntegrityError("size", size, found, where=str(spooled))
             path.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                os.replace(spooled, path)
-            except OSError as error:
-                if error.errno != errno.EXDEV:
-                    raise
-                with whole_file(path) as part:
-                    shutil.copyfile(spooled, part)
-                spooled.unlink()
+            if os.stat(spooled).st_dev == os.stat(path.parent).st_dev:
+                put_file(spooled, path, replace=replace)
+                return
+            with whole_file(path, replace=replace) as part:
+                shutil.copyfile(spooled, part)
+            spooled.unlink()
 
     async def save(self, key: str, content: bytes) -> str:
         """Write a small file, whole or not at all."""

@@ -1,9 +1,12 @@
 """Names of stored objects, built from validated parts and from nothing else.
 
-An id or asset key comes from a catalogue that may be wrong or hostile. It becomes part of a name as
-it is, or is refused; it is never repaired, so one asset has one name for ever.
+An id or asset key comes from a catalogue that may be wrong or hostile. An id becomes part of a name as it
+is, or is refused. An asset key does too, unless it is no name for a file: then the characters that are in the
+way are written as `~2F` and the like, which `asset_of` undoes. So one asset has one name for ever, and no two
+have one.
 """
 
+import re
 import unicodedata
 from collections.abc import Iterable
 
@@ -15,6 +18,8 @@ __all__ = [
     "MOST_KEY_BYTES",
     "MOST_PART_BYTES",
     "asset_key",
+    "asset_of",
+    "asset_top",
     "check_key",
     "check_twins",
     "folded",
@@ -31,23 +36,72 @@ paragraph separator."""
 _ASSET = 4
 """Parts of an asset's name; what follows are names inside an unpacked folder."""
 
+_GENERATION = re.compile(r"gen-[0-9a-f]{12}")
+_ESCAPE = re.compile(r"~([0-9A-F]{2})")
+_OUTER = ". "
+"""Characters that no name begins or ends with."""
 
-def asset_key(owner: str, collection: str, item: str, asset: str) -> str:
+
+def asset_key(owner: str, collection: str, item: str, asset: str, generation: str = "") -> str:
     """Build the name `{owner}/{collection}/{item}/{asset}` of an asset.
 
+    Args:
+        owner: Owner of the collection.
+        collection: Collection without its owner.
+        item: Item id.
+        asset: Asset key, any text; what cannot be in a file's name is escaped.
+        generation: Twelve hex digits for an asset that takes the place of an earlier one, whose name stays
+            with that: the name is `{owner}/{collection}/{item}/gen-{generation}/{asset}`.
+
     Raises:
-        UnsafeNameError: A part is empty, `.` or `..`, begins with a dot or space or ends with one,
-            has a slash, a backslash, a control or invisible character, or is longer than 255 bytes in
-            UTF-8. The whole then has 1023 at most.
+        UnsafeNameError: A part is empty or longer than 255 bytes in UTF-8; or another than the asset key
+            is `.` or `..`, begins with a dot or space or ends with one, or has a slash, a backslash, a
+            control or invisible character. Without a generation the whole has 1023 bytes at most.
     """
-    parts = {"owner": owner, "collection": collection, "item": item, "asset": asset}
+    place = _placed(asset)
+    parts = {"owner": owner, "collection": collection, "item": item, "asset": place}
     for role, part in parts.items():
         fault = _fault(part)
         if fault:
             raise UnsafeNameError(
                 f"asset {_show(asset)} of item {_show(item)} cannot be stored: {role} {_show(part)} {fault}"
             )
-    return "/".join(parts.values())
+    folder = f"{owner}/{collection}/{item}"
+    return f"{folder}/gen-{generation}/{place}" if generation else f"{folder}/{place}"
+
+
+def _placed(asset: str) -> str:
+    """Give the last part of an asset's name."""
+    if not _ESCAPE.search(asset) and not _GENERATION.fullmatch(asset) and _fault(asset) is None:
+        return asset
+    first, last = 0, len(asset) - 1
+    return "".join(
+        _escaped(char)
+        if char in "/\\~"
+        or unicodedata.category(char) in INVISIBLE
+        or (place in (first, last) and char in _OUTER)
+        or (place == first and _GENERATION.fullmatch(asset))
+        else char
+        for place, char in enumerate(asset)
+    )
+
+
+def _escaped(char: str) -> str:
+    # What UTF-8 cannot say stays, and is refused with the whole.
+    return "".join(f"~{byte:02X}" for byte in char.encode(errors="ignore")) or char
+
+
+def asset_of(place: str) -> str:
+    """Give the asset key that the last part of an asset's name was made from."""
+    raw = _ESCAPE.sub(lambda found: chr(int(found[1], 16)), place.encode().decode("latin-1"))
+    return raw.encode("latin-1").decode()
+
+
+def asset_top(key: str) -> str:
+    """Give the name of the asset that an object belongs to; an unpacked folder is one."""
+    parts = key.split("/")
+    within = len(parts) > _ASSET and _GENERATION.fullmatch(parts[_ASSET - 1]) is not None
+    return "/".join(parts[: _ASSET + within])
 
 
 def check_key(key: str) -> tuple[str, ...]:

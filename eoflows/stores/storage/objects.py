@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import anyio
 
-from eoflows.base.errors import EoError, IntegrityError, StorageError, UnreachableError, UnsafeNameError
+from eoflows.base.errors import (
+    EoError,
+    IntegrityError,
+    OccupiedError,
+    StorageError,
+    UnreachableError,
+    UnsafeNameError,
+)
 from eoflows.base.files.leftovers import sweep_folder
 from eoflows.stores.storage.base import Existing, StoredObject, Versioned
 from eoflows.stores.storage.budget import Budget
@@ -30,6 +37,7 @@ _MOST_PARTS = 9000
 # Bytes of all puts at one time that may be in memory.
 _MEMORY = 96 << 20
 _PARALLEL = 3
+_PAUSE = 1.0
 _BLOCK = 1 << 20
 _PAGE = 1000
 _META = "checksum"
@@ -93,7 +101,9 @@ class ObjectStorage:
                 return None
             return _described(key, answer.meta, _known(answer.attributes))
 
-    async def put(self, spooled: Path, key: str, size: int, checksum: Checksum | None) -> str:
+    async def put(
+        self, spooled: Path, key: str, size: int, checksum: Checksum | None, *, replace: bool = True
+    ) -> str:
         """Upload a verified file: up to 64 MiB in one conditional request, above in parts."""
         href = self.href(key)
         path = anyio.Path(spooled)
@@ -105,16 +115,19 @@ class ObjectStorage:
             raise IntegrityError("size", size, found, where=str(spooled))
         with _errors(href):
             if size <= _SINGLE_PUT:
-                await self._put_whole(spooled, key, size, checksum)
+                await self._put_whole(spooled, key, size, checksum, replace)
+            elif replace:
+                await self._put_parts(spooled, key, size, checksum, replace)
             else:
-                await self._put_parts(spooled, key, size, checksum)
+                # An upload in parts has no condition: who must not replace works alone.
+                await self._put_alone(spooled, key, size, checksum)
         await path.unlink(missing_ok=True)
         return href
 
     async def save(self, key: str, content: bytes) -> str:
         """Put a small object."""
         with _errors(self.href(key)):
-            await self._put_whole(content, key, len(content), Checksum.of_bytes(content))
+            await self._put_whole(content, key, len(content), Checksum.of_bytes(content), replace=True)
         return self.href(key)
 
     def claim(self, key: str, note: str) -> AbstractAsyncContextManager[str | None]:
@@ -122,7 +135,9 @@ class ObjectStorage:
         digest = hashlib.blake2b("/".join(check_key(key)).encode(), digest_size=20)
         return leased(self, f"_leases/{digest.hexdigest()}.json", note, self._lease)
 
-    async def _put_whole(self, body: Path | bytes, key: str, size: int, checksum: Checksum | None) -> None:
+    async def _put_whole(
+        self, body: Path | bytes, key: str, size: int, checksum: Checksum | None, replace: bool
+    ) -> None:
         import obstore  # noqa: PLC0415
 
         async def send(mode: Literal["create", "overwrite"]) -> None:
@@ -133,13 +148,23 @@ class ObjectStorage:
         try:
             await send("create")
         except obstore.exceptions.AlreadyExistsError:
-            if not await self._holds(key, size, checksum):
+            if not await self._holds(key, size, checksum, replace):
                 await send("overwrite")
 
-    async def _put_parts(self, spooled: Path, key: str, size: int, checksum: Checksum | None) -> None:
+    async def _put_alone(self, spooled: Path, key: str, size: int, checksum: Checksum | None) -> None:
+        while True:
+            async with self.claim(key, "put") as other:
+                if other is None:
+                    await self._put_parts(spooled, key, size, checksum, replace=False)
+                    return
+            await anyio.sleep(_PAUSE)
+
+    async def _put_parts(
+        self, spooled: Path, key: str, size: int, checksum: Checksum | None, replace: bool
+    ) -> None:
         import obstore  # noqa: PLC0415
 
-        if await self._holds(key, size, checksum):
+        if await self._holds(key, size, checksum, replace):
             return
         chunk = max(_CHUNK, -(-size // _MOST_PARTS))
         async with self._budget.take(chunk * _PARALLEL):
@@ -153,15 +178,15 @@ class ObjectStorage:
                 max_concurrency=_PARALLEL,
             )
 
-    async def _holds(self, key: str, size: int, checksum: Checksum | None) -> bool:
+    async def _holds(self, key: str, size: int, checksum: Checksum | None, replace: bool) -> bool:
         """Whether the key has these bytes; if it has others, whether they may go."""
         there = await self.stat(key)
         if there is None:
             return False
         if checksum is not None and (there.size, there.checksum) == (size, checksum):
             return True
-        if self._existing is Existing.REFUSE:
-            raise StorageError(
+        if self._existing is Existing.REFUSE or not replace:
+            raise OccupiedError(
                 f"{self.href(key)} holds other bytes ({there.size}, {there.checksum}) than the new ones "
                 f"({size}, {checksum}); delete it, or allow this storage to replace"
             )

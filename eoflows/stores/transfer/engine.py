@@ -1,7 +1,9 @@
 """The transfer engine: files that land whole, verified and once."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -14,12 +16,17 @@ from eoflows.stores.transfer.lanes import Lanes
 from eoflows.stores.transfer.local import FileSource
 from eoflows.stores.transfer.models import Download, Progress, Receipt, Slot, TransferSettings
 from eoflows.stores.transfer.objects import BucketSource
+from eoflows.stores.transfer.parts import bytes_there
+from eoflows.stores.transfer.room import DISKS, Disks, Hold
 from eoflows.stores.transfer.run import Run
 from eoflows.stores.transfer.sources import Source
 from eoflows.stores.transfer.web import WebSource
 from eoflows.stores.transfer.wire import Wire
 
 __all__ = ["TransferEngine"]
+
+# Of a larger file it is worth looking what is there already, before room is held for it.
+_LARGE = 1 << 20
 
 
 class TransferEngine:
@@ -37,6 +44,7 @@ class TransferEngine:
         slot: Gives the context in which one connection to a host may be used; it makes limits hold
             over all workers. None limits this engine only.
         clock: Monotonic seconds, by which a stall is one.
+        disks: Where room is held; all engines of a process share those that they are not given.
     """
 
     def __init__(
@@ -47,10 +55,13 @@ class TransferEngine:
         retry: RetryPolicy | None = None,
         slot: Slot | None = None,
         clock: Callable[[], float] = time.monotonic,
+        disks: Disks = DISKS,
     ) -> None:
         self._settings = settings or TransferSettings()
         self._keyring, self._policy = keyring or Keyring(), policy or AddressPolicy()
         self._retry, self._slot, self._clock = retry or RetryPolicy(), slot, clock
+        self._disks = disks
+        self._holds: dict[Path, Hold] = {}
         self._desks = Desks(2 * self._settings.most_connections)
 
     async def __aenter__(self) -> Self:
@@ -85,6 +96,33 @@ class TransferEngine:
         self._wire.close()
         self._crew.close()
 
+    @asynccontextmanager
+    async def room(self, download: Download) -> AsyncIterator[Hold]:
+        """Hold room for a download until the body ends, because its file goes elsewhere then; waits for it.
+
+        `fetch` does so by itself until the file has its name.
+
+        Raises:
+            StorageError: There is not enough, whatever becomes of the downloads that run.
+        """
+        held = self._holds.get(download.path)
+        if held is not None:
+            yield held
+            return
+        needed = await self._needed(download)
+        spare = self._settings.spare_bytes
+        async with self._disks.hold(download, needed, spare) as hold:
+            self._holds[download.path] = hold
+            try:
+                yield hold
+            finally:
+                self._holds.pop(download.path, None)
+
+    async def _needed(self, download: Download) -> int:
+        """Give the bytes that are still to be written, as far as is known."""
+        size = download.size or 0
+        return size if size < _LARGE else max(0, size - await self._crew.run(lambda: bytes_there(download)))
+
     async def fetch(self, download: Download, progress: Progress | None = None) -> Receipt:
         """Bring one file to its final name, verified.
 
@@ -111,6 +149,10 @@ class TransferEngine:
         """
         began = time.monotonic()
         place = "/".join(download.urls[0].split("/", 3)[:3])
-        async with self._desks.alone(str(download.path)), self._desks.place(place):
-            run = Run(download, self._settings, self._crew, self._wire, self._retry, progress, began)
-            return await run.carry_out(self._sources)
+        async with (
+            self._desks.alone(str(download.path)),
+            self._desks.place(place),
+            self.room(download) as hold,
+        ):
+            run = Run(download, self._settings, self._crew, self._wire, self._retry, progress, began, hold)
+            return await run.carry_out(self._sources, lambda need: self._disks.take(hold, need, download))

@@ -110,7 +110,8 @@ class Exchange:
                 self.part.restart()
             self._check_length()
             validator = self.head.validator
-            self.part.plan(Note(self.home, validator, self.head.length) if validator else None)
+            note = Note(self.home, validator, self.head.length) if validator else None
+            self.part.plan(note, self.head.length)
             self._take = self._body
 
     def _check_length(self) -> None:

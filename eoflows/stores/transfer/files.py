@@ -2,12 +2,12 @@
 
 import os
 
-from eoflows.base.errors import IntegrityError
+from eoflows.base.errors import IntegrityError, OccupiedError
 from eoflows.stores.transfer.checksums import Checksum
 from eoflows.stores.transfer.models import Download
 from eoflows.stores.transfer.tail import Tail
 
-__all__ = ["Standing", "verify", "write_new"]
+__all__ = ["Standing", "occupied", "same_bytes", "verify", "write_new"]
 
 
 def write_new(path: str, content: bytes) -> None:
@@ -35,6 +35,18 @@ def verify(download: Download, found: tuple[Checksum, ...]) -> None:
             )
 
 
+def same_bytes(path: str, size: int, found: tuple[Checksum, ...]) -> bool:
+    """Whether a file has these bytes."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError:
+        return False
+    with os.fdopen(descriptor, "rb") as file:
+        if os.fstat(descriptor).st_size != size:
+            return False
+        return Checksum.of_file(file, found[0].algorithm) == found[0]
+
+
 class Standing:
     """A file that already has the final name, and may or may not be the right one."""
 
@@ -44,14 +56,28 @@ class Standing:
         self.size = 0
 
     def check(self) -> bool | None:
-        """Whether the file is the promised one; None if there is more to hash: call again."""
-        promised = self._download
-        if not promised.checksums:
+        """Whether the file is the promised one; None if there is more to hash: call again.
+
+        Raises:
+            OccupiedError: It is another, and must not be replaced.
+        """
+        if not self._download.checksums:
             return False
+        right = self._compare()
+        if right is False and self._other and not self._download.replace:
+            raise occupied(self._download)
+        return right
+
+    def _compare(self) -> bool | None:
+        promised, self._other = self._download, False
         try:
             descriptor = os.open(promised.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
-        except OSError:
+        except FileNotFoundError:
             return False
+        except OSError:
+            self._other = True
+            return False
+        self._other = True
         try:
             self.size = os.fstat(descriptor).st_size
             if promised.size not in (None, self.size):
@@ -64,3 +90,8 @@ class Standing:
         finally:
             os.close(descriptor)
         return set(promised.checksums) <= set(tail.checksums())
+
+
+def occupied(download: Download) -> OccupiedError:
+    """Give the error for a name that has another file."""
+    return OccupiedError(f"{download.path}: another file has the name of {download.name}, and stays")

@@ -29,6 +29,9 @@ class Download:
         checksums: Checksums promised; every one is verified.
         most: Largest number of bytes to accept when `size` is None; None takes the engine's limit.
         label: What to call it in messages; the file's name when empty.
+        replace: Whether another file that has the final name may be replaced.
+        root: Folder, without links in its path, that is never left by a link below it; what dead runs left
+            half done there goes when room is short. None minds neither.
     """
 
     urls: tuple[str, ...]
@@ -37,6 +40,8 @@ class Download:
     checksums: tuple[Checksum, ...] = ()
     most: int | None = None
     label: str = ""
+    replace: bool = True
+    root: Path | None = None
 
     def __post_init__(self) -> None:
         if not self.urls:

@@ -105,7 +105,7 @@ class BucketSource:
             raise IntegrityError("size", limit, total, where=download.name)
         if not part.size:
             note = Note(public_url(url), etag, total) if etag else None
-            await self._crew.run(lambda: part.plan(note))
+            await self._crew.run(lambda: part.plan(note, total))
         async for block in answer.stream(min_chunk_size=_BLOCK):
             lane.moved += len(block)
             await self._crew.run(lambda block=block: part.write([memoryview(block)]))  # type: ignore[misc]

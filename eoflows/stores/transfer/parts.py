@@ -12,15 +12,23 @@ from dataclasses import asdict, dataclass
 
 import orjson
 
-from eoflows.base.errors import IntegrityError, StorageError
+from eoflows.base.errors import IntegrityError, OccupiedError, StorageError
 from eoflows.base.files import put_file, storage_errors
-from eoflows.base.files.leftovers import claim_any, note_of, remove_dead_siblings, remove_quietly
+from eoflows.base.files.leftovers import (
+    check_place,
+    claim_any,
+    note_of,
+    part_names,
+    remove_dead_siblings,
+    remove_quietly,
+)
 from eoflows.stores.transfer.checksums import Checksum
-from eoflows.stores.transfer.files import verify, write_new
+from eoflows.stores.transfer.files import occupied, same_bytes, verify, write_new
 from eoflows.stores.transfer.models import Download, TransferSettings
+from eoflows.stores.transfer.room import Hold
 from eoflows.stores.transfer.tail import Tail
 
-__all__ = ["Note", "Part"]
+__all__ = ["Note", "Part", "bytes_there"]
 
 # A smaller part is fetched again sooner than its notes are written.
 _WORTH_RESUMING = 1 << 20
@@ -45,6 +53,14 @@ class Note:
     total: int | None
 
 
+def bytes_there(download: Download) -> int:
+    """Give the bytes that an earlier run has left of a download, in its file or the first of its parts."""
+    for path in (str(download.path), next(part_names(str(download.path)))):
+        with suppress(OSError):
+            return os.lstat(path).st_size
+    return 0
+
+
 class Part:
     """The bytes of one download that are not yet its file.
 
@@ -56,10 +72,10 @@ class Part:
         note: What is known for resuming; None if a resume is not possible.
     """
 
-    def __init__(self, download: Download, settings: TransferSettings) -> None:
-        self._download, self._settings = download, settings
+    def __init__(self, download: Download, settings: TransferSettings, hold: Hold | None = None) -> None:
+        self._download, self._settings, self._hold = download, settings, hold
         self._lock = threading.Lock()
-        self.closed = self._noted = False
+        self.closed = self._noted = self._useless = False
         self._descriptor = -1
         self._target = self._path = str(download.path)
         self._tail = Tail([check.algorithm for check in download.checksums] or ["blake3"])
@@ -71,7 +87,7 @@ class Part:
         """Claim a temporary name beside the target and take up what a dead run left there.
 
         Raises:
-            StorageError: The folder cannot be written, or the disk has no room for the declared size.
+            StorageError: The folder cannot be written, or is reached through a link.
         """
         with self._lock, storage_errors(self._target):
             if self.closed:
@@ -81,11 +97,11 @@ class Part:
             except FileNotFoundError:
                 self._download.path.parent.mkdir(parents=True, exist_ok=True)
                 self._path, self._descriptor = claim_any(self._target)
+            self._check_place()
             self.size = os.fstat(self._descriptor).st_size
             if self.size:
                 self._noted = os.path.lexists(note_of(self._path))
                 self._take_up()
-            self._check_room()
 
     def _take_up(self) -> None:
         """Keep what a dead run left if it can be continued or proved, else drop it."""
@@ -96,15 +112,14 @@ class Part:
         if too_long or not (self.whole or self.note):
             self._truncate()
 
-    def _check_room(self) -> None:
-        needed = (self._download.size or 0) - self.size
-        disk = os.fstatvfs(self._descriptor)
-        free = disk.f_bavail * disk.f_frsize
-        if needed + self._settings.spare_bytes > free:
-            raise StorageError(
-                f"{self._download.name} needs {needed} bytes in {self._download.path.parent}, "
-                f"{free} are free and {self._settings.spare_bytes} must stay free"
-            )
+    def _check_place(self) -> None:
+        """Notice a folder that was swapped for a link, before a byte goes there."""
+        if self._download.root is not None:
+            try:
+                check_place(self._descriptor, self._path)
+            except StorageError:
+                self._useless = True
+                raise
 
     @property
     def small(self) -> bool:
@@ -121,8 +136,18 @@ class Part:
         """Whether all promised bytes are there and a checksum can prove it."""
         return bool(self._download.checksums) and self.size == self._download.size
 
-    def plan(self, note: Note | None) -> None:
-        """Note what the coming bytes belong to, before the first of them is written."""
+    def plan(self, note: Note | None, length: int | None = None) -> None:
+        """Note what the coming bytes belong to, before the first of them is written.
+
+        Args:
+            note: What must stay true for a resume; None if there can be none.
+            length: Bytes that are announced.
+
+        Raises:
+            NoRoomError: More are announced than were promised, and the disk has no room for them.
+        """
+        if self._hold is not None and length is not None and length > self._hold.promised:
+            self._hold.grow(length - self._hold.promised)
         self.note = note
         if note is not None and (note.total is None or note.total >= 2 * _WORTH_RESUMING):
             self._noted = True
@@ -133,10 +158,15 @@ class Part:
         """Append bytes.
 
         Raises:
-            StorageError: The disk is full or failed.
+            NoRoomError: The disk has no room for what was not promised.
+            StorageError: The disk is full or failed, or the part is reached through a link.
         """
         with storage_errors(self._path):
             length = sum(map(len, blocks))
+            if self._hold is not None:
+                self._hold.used(length)
+            if not self.received:
+                self._check_place()
             if self.small:
                 blocks = [b"".join(blocks)]
             done = os.pwritev(self._descriptor, blocks, self.size)
@@ -168,6 +198,8 @@ class Part:
         self.note = None
         if self.size:
             os.ftruncate(self._descriptor, 0)
+            if self._hold is not None:
+                self._hold.dropped(self.size)
         if self._noted:
             remove_quietly(note_of(self._path))
             self._noted = False
@@ -185,6 +217,7 @@ class Part:
 
         Raises:
             IntegrityError: Size or a checksum is not what was promised; the part stays as it is.
+            OccupiedError: Another file has its name, and must not be replaced.
             StorageError: The file cannot get its name.
         """
         with self._lock, storage_errors(self._target):
@@ -197,14 +230,23 @@ class Part:
                 return
             found = self._tail.checksums()
             verify(promised, found)
-            self._rename()
+            self._rename(found)
             self.found = found
 
-    def _rename(self) -> None:
+    def _rename(self, found: tuple[Checksum, ...]) -> None:
         # The note goes first: a kill in between leaves a whole part, which needs none.
         if self._noted:
             remove_quietly(note_of(self._path))
-        put_file(self._path, self._target, fsync=self._settings.fsync)
+        self._check_place()
+        replace = self._download.replace
+        try:
+            put_file(self._path, self._target, replace=replace, fsync=self._settings.fsync)
+        except OccupiedError:
+            # Whoever was faster may have had the same bytes.
+            if not same_bytes(self._target, self.size, found):
+                self._useless = True
+                raise occupied(self._download) from None
+            remove_quietly(self._path)
         self._close()
         remove_dead_siblings(self._target, self._path)
 
@@ -213,7 +255,8 @@ class Part:
         with self._lock:
             if self.closed:
                 return
-            if self._descriptor >= 0 and not (self.size >= _WORTH_RESUMING and (self.note or self.whole)):
+            resumable = self.size >= _WORTH_RESUMING and (self.note or self.whole) and not self._useless
+            if self._descriptor >= 0 and not resumable:
                 with suppress(OSError):
                     remove_quietly(note_of(self._path))
                     remove_quietly(self._path)

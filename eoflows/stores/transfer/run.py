@@ -1,7 +1,7 @@
 """One download, from its alternatives to its receipt."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import anyio
 
@@ -22,6 +22,7 @@ from eoflows.stores.transfer.files import Standing
 from eoflows.stores.transfer.models import Download, Progress, Receipt, TransferSettings
 from eoflows.stores.transfer.pages import page_error
 from eoflows.stores.transfer.parts import Part
+from eoflows.stores.transfer.room import Hold, NoRoomError
 from eoflows.stores.transfer.sources import Source, scheme_of
 from eoflows.stores.transfer.wire import Wire
 
@@ -44,6 +45,7 @@ class Run:
         retry: How often and how patiently.
         progress: Told how many bytes are there.
         began: When the caller asked, monotonic seconds.
+        hold: The room that it may take.
     """
 
     def __init__(
@@ -55,14 +57,23 @@ class Run:
         retry: RetryPolicy,
         progress: Progress | None,
         began: float,
+        hold: Hold,
     ) -> None:
         self._download, self._crew, self._wire = download, crew, wire
         self._retry, self._progress = retry, progress
-        self._part = Part(download, settings)
+        self._part, self._hold = Part(download, settings, hold), hold
         self._attempts, self._began = 0, began
 
-    async def carry_out(self, sources: Mapping[str, Source]) -> Receipt:
-        """Take the file that stands there, or fetch it from the first alternative that works."""
+    async def carry_out(
+        self, sources: Mapping[str, Source], get_room: Callable[[int], Awaitable[None]]
+    ) -> Receipt:
+        """Take the file that stands there, or fetch it from the first alternative that works.
+
+        Args:
+            sources: By scheme.
+            get_room: Waits for more bytes than were known to be needed.
+        """
+        self._get_room = get_room
         standing = Standing(self._download)
         try:
             work = self._wire.run if self._part.small else self._crew.run
@@ -111,6 +122,10 @@ class Run:
                 if copies == _COPIES:
                     raise
                 await anyio.sleep(self._retry.delay(copies) or 0)
+            except NoRoomError as error:
+                await self._crew.run(self._part.restart)
+                self._hold.give_back()
+                await self._get_room(error.need)
             except UnreachableError as error:
                 broken = 1 if self._part.received - before >= _PROGRESS else broken + 1
                 asked = error.retry_after if isinstance(error, ThrottledError) else None

@@ -46,9 +46,9 @@ class Stager:
     ) -> tuple[list[ItemPlan], list[ItemRecord]]:
         return [ItemPlan(one, (), (), "not in the catalogue") for one in batch], []
 
-    async def stage(self, batch: Sequence[dict[str, Any]]) -> list[ItemRecord]:
-        self.staged += [one["id"] for one in batch]
-        return [ItemRecord(one["id"], Outcome.STAGED, "not in the catalogue") for one in batch]
+    async def stage(self, batch: Sequence[ItemPlan]) -> list[ItemRecord]:
+        self.staged += [plan.item["id"] for plan in batch]
+        return [ItemRecord(plan.item["id"], Outcome.STAGED, "not in the catalogue") for plan in batch]
 
 
 async def run(found: AsyncIterator[Page], **options: Any) -> tuple[Stager, StagingReport]:

@@ -47,8 +47,8 @@ class FakeStager:
         settled = [ItemRecord(one["id"], Outcome.ALREADY) for one in items if one["id"] in self.known]
         return plans, settled
 
-    async def stage(self, items):
-        self.batches.append([one["id"] for one in items])
+    async def stage(self, plans):
+        self.batches.append([plan.item["id"] for plan in plans])
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
         await self.gate.wait()
@@ -56,4 +56,4 @@ class FakeStager:
         self.at_once -= 1
         if self.error is not None:
             raise self.error
-        return [ItemRecord(one["id"], Outcome.STAGED, "", 7, 1) for one in items]
+        return [ItemRecord(plan.item["id"], Outcome.STAGED, "", 7, 1) for plan in plans]

@@ -1,9 +1,12 @@
+import re
+
 import pytest
 from staging_items import MD5, MULTIHASH, asset, item
 
 from eoflows.base.errors import InvalidInputError, UnsafeNameError
 from eoflows.products.staging import Outcome, Place, plan_item
 from eoflows.stores.catalog import KnownAsset, KnownItem
+from eoflows.stores.storage import asset_of
 from eoflows.stores.transfer import Checksum
 
 PLACE = Place("demo", "s1-aux")
@@ -165,12 +168,37 @@ HOSTILE = [
 def test_hostile_names_are_refused_and_never_repaired(name):
     with pytest.raises(UnsafeNameError):
         plan_item(item(name, {"a": asset()}), None, PLACE)
-    with pytest.raises(UnsafeNameError):
-        plan_item(item(assets={name: asset()}), None, PLACE)
     with pytest.raises(InvalidInputError):
         plan_item(item(), None, Place(name, "s1-aux"))
     with pytest.raises(InvalidInputError):
         plan_item(item(), None, Place("demo", name))
+
+
+@pytest.mark.parametrize("name", [name for name in HOSTILE if name and len(name) < 256])
+def test_asset_keys_that_are_no_file_names_are_staged_inside_the_folder_of_their_item(name):
+    (plan,) = plan_item(item(assets={name: asset()}), None, PLACE).assets
+    assert plan.key == name
+    folder, place = plan.storage_key.rsplit("/", 1)
+    assert folder == "demo/s1-aux/i1"
+    assert place not in (".", "..")
+    assert asset_of(place) == name
+
+
+def test_what_replaces_has_a_name_of_its_own():
+    before = known(a=(7, OTHER), b=(7, MULTIHASH))
+    plan = plan_item(two(), before, PLACE)
+    (only,) = plan.assets
+    assert plan.known == before
+    assert re.fullmatch(r"demo/s1-aux/i1/gen-[0-9a-f]{12}/a", only.storage_key)
+    assert plan_item(two(), before, PLACE).assets == plan.assets
+    (other,) = plan_item(two(), known(a=(8, None), b=(7, MULTIHASH)), PLACE).assets
+    assert other.storage_key == only.storage_key
+    changed = two() | {"assets": {"a": asset("a", **{"file:size": 9}), "b": asset("b")}}
+    (newer,) = plan_item(changed, before, PLACE).assets
+    assert newer.storage_key != only.storage_key
+    # One that was not there before takes no place of another's.
+    (added,) = plan_item(two(), known(a=(7, MULTIHASH)), PLACE).assets
+    assert added.storage_key == "demo/s1-aux/i1/b"
 
 
 def test_two_keys_that_are_one_file_on_some_disks():

@@ -37,8 +37,8 @@ async def outcomes(tmp_path, *pages: list[dict[str, Any]]) -> tuple[list[list[st
             yield page
 
     async def stage(batch):
-        staged.append([one["collection"] for one in batch])
-        return [ItemRecord(one["id"], Outcome.STAGED) for one in batch]
+        staged.append([plan.item["collection"] for plan in batch])
+        return [ItemRecord(plan.item["id"], Outcome.STAGED) for plan in batch]
 
     report = StagingReport()
     await stage_pages(search(), stager, report, stage=stage)

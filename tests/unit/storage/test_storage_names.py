@@ -1,5 +1,6 @@
 import os
 import unicodedata
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from eoflows.base.errors import UnsafeNameError
-from eoflows.stores.storage import LocalStorage, asset_key, check_key, check_twins
+from eoflows.stores.storage import LocalStorage, asset_key, asset_of, asset_top, check_key, check_twins
 
 GOOD = [
     "product",
@@ -53,7 +54,7 @@ def test_real_names_stay_as_they_are(name):
 
 
 @pytest.mark.parametrize("name", BAD)
-@pytest.mark.parametrize("place", range(4))
+@pytest.mark.parametrize("place", range(3))
 def test_unsafe_parts_are_refused_wherever_they_are(name, place):
     parts = ["owner", "collection", "the-item", "the-asset"]
     parts[place] = name
@@ -66,6 +67,62 @@ def test_unsafe_parts_are_refused_wherever_they_are(name, place):
         assert "the-asset" in text
     with pytest.raises(UnsafeNameError):
         check_key(f"a/{name}/b" if "/" not in name else "a//b")
+
+
+PLACED = {
+    ".": "~2E",
+    "..": "~2E~2E",
+    "../evil": "~2E.~2Fevil",
+    "/etc/passwd": "~2Fetc~2Fpasswd",
+    "002/GEDI02_A/GEDI02_A": "002~2FGEDI02_A~2FGEDI02_A",
+    "C:\\x": "C:~5Cx",
+    "a\0b": "a~00b",
+    "a\u202eb": "a~E2~80~AEb",
+    " a ": "~20a~20",
+    "a.": "a~2E",
+    ".hidden": "~2Ehidden",
+    ".x.part": "~2Ex.part",
+    "a~2Fb": "a~7E2Fb",
+    "gen-0123456789ab": "~67en-0123456789ab",
+}
+
+
+@pytest.mark.parametrize(("asset", "place"), PLACED.items())
+def test_an_asset_key_that_is_no_file_name_gets_a_place(asset, place):
+    key = asset_key("o", "c", "i", asset)
+    assert key == f"o/c/i/{place}"
+    assert check_key(key)
+    assert asset_of(place) == asset
+    assert asset_key("o", "c", "i", asset, "0123456789ab") == f"o/c/i/gen-0123456789ab/{place}"
+
+
+@pytest.mark.parametrize("name", ["", "\ud800", "a\ud800/b", "x" * 256, "é" * 128, "/" * 86])
+def test_an_asset_key_that_has_no_place_is_refused(name):
+    with pytest.raises(UnsafeNameError) as caught:
+        asset_key("owner", "collection", "the-item", name)
+    assert str(caught.value).isprintable()
+    assert "the-item" in str(caught.value)
+
+
+@given(st.lists(st.text(min_size=1, max_size=12) | st.sampled_from(list(PLACED)), max_size=6, unique=True))
+def test_places_are_told_apart_and_lead_back(assets):
+    places = {}
+    for asset in assets:
+        with suppress(UnsafeNameError):
+            places[asset] = asset_key("o", "c", "i", asset).removeprefix("o/c/i/")
+    assert len(set(places.values())) == len(places)
+    for asset, place in places.items():
+        assert asset_of(place) == asset
+        assert "/" not in place
+        assert check_key(f"o/c/i/{place}")
+
+
+def test_what_belongs_to_an_asset():
+    assert asset_top("o/c/i/a") == asset_top("o/c/i/a/b/c") == "o/c/i/a"
+    made = "o/c/i/gen-0123456789ab"
+    assert asset_top(f"{made}/a") == asset_top(f"{made}/a/b/c") == f"{made}/a"
+    assert asset_top(made) == made
+    assert asset_top("o/c/i/gen-0123456789abc/b/c") == "o/c/i/gen-0123456789abc"
 
 
 def test_the_whole_has_a_limit():
@@ -101,12 +158,14 @@ def test_any_four_texts_give_a_key_inside_the_root_or_one_error(parts):
         key = asset_key(*parts)
     except UnsafeNameError:
         return
-    assert key.split("/") == parts
-    assert check_key(key) == tuple(parts)
+    *folders, place = key.split("/")
+    assert folders == parts[:3]
+    assert asset_of(place) == parts[3]
+    assert check_key(key) == (*folders, place)
     root = Path("/data/root")
     assert os.path.normpath(root / key) == str(root / key)
-    assert LocalStorage(root).spool(key) == root.joinpath(*parts)
-    assert not parts[3].startswith(".")
+    assert LocalStorage(root).spool(key) == root.joinpath(*folders, place)
+    assert not place.startswith(".")
 
 
 @given(st.text(max_size=40))

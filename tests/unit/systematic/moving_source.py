@@ -113,8 +113,8 @@ class Shelf:
         ]
         return [ItemPlan(one, (), (), "") for one in lacking], settled
 
-    async def stage(self, batch: Sequence[dict]) -> list[ItemRecord]:
-        return [ItemRecord(one["id"], self._try(one["id"])) for one in batch]
+    async def stage(self, batch: Sequence[ItemPlan]) -> list[ItemRecord]:
+        return [ItemRecord(plan.item["id"], self._try(plan.item["id"])) for plan in batch]
 
     def _try(self, name: str) -> Outcome:
         if name in self.hopeless or self.chance.random() < self.flaky:

@@ -47,7 +47,7 @@ async def staged(catalog: LocalCatalog, storage: LocalStorage, number: int) -> S
     station = Station()
     step = timedelta(days=DAYS) / number
     station.add(product(f"P{n:05}", (BEGIN + n * step).replace(microsecond=0)) for n in range(number))
-    await MakingStager(catalog, storage).stage(list(station.items.values()))
+    await MakingStager(catalog, storage).stage_all(list(station.items.values()))
     return station
 
 
@@ -202,6 +202,47 @@ async def test_unpacked_folders_are_registered_whole(tmp_path: Path) -> None:
         inventory, found, _ = await look(tmp_path, station, catalog, storage)
         with inventory:
             assert not found
+
+
+async def test_files_of_a_replaced_generation_belong_together_and_those_it_replaced_may_go(
+    tmp_path: Path,
+) -> None:
+    storage, item = LocalStorage(tmp_path / "storage"), product("P1", BEGIN)
+    old = storage.root / key_of("P1")
+    folder = old.parent / "gen-0123456789ab" / "P1.EOF"
+    for path in (old, folder / "a", folder / "b"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x")
+    station = Station()
+    station.add([product("P1", BEGIN)])
+    item["assets"]["P1.EOF"] |= {"href": folder.as_uri() + "/", "file:size": 2}
+    station.items["P1"]["assets"]["P1.EOF"] |= {"file:size": 2}
+    async with LocalCatalog(tmp_path / "catalog.sqlite") as catalog:
+        await catalog.upsert(PLACE.catalog_collection, [item])
+        inventory, found, _ = await look(tmp_path, station, catalog, storage)
+        with inventory:
+            assert [(one.kind, one.key, one.offered) for one in found] == [
+                (Kind.UNREGISTERED, key_of("P1"), True)
+            ]
+            repairer = Repairer(catalog, storage, Scope(PLACE, SPAN))
+            assert await repairer.remove_unregistered(found) == 1
+        assert not old.exists()
+        assert (folder / "b").exists()
+
+
+async def test_what_the_source_offers_and_no_record_has_stays(tmp_path: Path) -> None:
+    storage = LocalStorage(tmp_path / "storage")
+    path = file_of(storage.root, "P1")
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"x")
+    station = Station()
+    station.add([product("P1", BEGIN)])
+    async with LocalCatalog(tmp_path / "catalog.sqlite") as catalog:
+        inventory, found, _ = await look(tmp_path, station, catalog, storage)
+        with inventory:
+            assert Kind.UNREGISTERED in by_kind(found)
+            assert await Repairer(catalog, storage, Scope(PLACE, SPAN)).remove_unregistered(found) == 0
+        assert path.exists()
 
 
 async def test_stale_parts_are_told_by_age(tmp_path: Path) -> None:

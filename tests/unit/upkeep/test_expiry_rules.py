@@ -71,7 +71,7 @@ def test_no_rule_is_an_error() -> None:
 async def test_expired_items_stay_without_assets_and_objects(tmp_path: Path) -> None:
     storage = LocalStorage(tmp_path / "storage")
     async with LocalCatalog(tmp_path / "catalog.sqlite") as catalog:
-        await MakingStager(catalog, storage).stage([product("P1", BEGIN), product("P2", BEGIN)])
+        await MakingStager(catalog, storage).stage_all([product("P1", BEGIN), product("P2", BEGIN)])
         expirer = Expirer(catalog, storage, PLACE, lambda: NOW)
         assert await expirer.expire(["P1"]) == 1
         record = await catalog.get(COLLECTION, "P1")
@@ -108,7 +108,7 @@ async def test_killed_at_any_write_the_next_run_completes_it(tmp_path: Path, liv
 
     async with LocalCatalog(tmp_path / "catalog.sqlite") as catalog:
         names = [f"P{n}" for n in range(5)]
-        await MakingStager(catalog, storage).stage([product(name, BEGIN) for name in names])
+        await MakingStager(catalog, storage).stage_all([product(name, BEGIN) for name in names])
         mortal = Expirer(Mortal(catalog, "upsert"), Mortal(storage, "delete"), PLACE, lambda: NOW)  # type: ignore[arg-type]
         try:
             await mortal.expire(names)
@@ -134,7 +134,7 @@ async def test_item_that_is_staged_again_meanwhile_keeps_its_objects(tmp_path: P
     storage = LocalStorage(tmp_path / "storage")
     async with LocalCatalog(tmp_path / "catalog.sqlite") as catalog:
         stager, item = MakingStager(catalog, storage), product("P1", BEGIN)
-        await stager.stage([item])
+        await stager.stage_all([item])
 
         class Restaging:
             def __getattr__(self, name: str) -> Any:
@@ -142,7 +142,7 @@ async def test_item_that_is_staged_again_meanwhile_keeps_its_objects(tmp_path: P
 
             async def upsert(self, collection: str, items: Any) -> None:
                 await catalog.upsert(collection, items)
-                await stager.stage([item])
+                await stager.stage_all([item])
 
         expirer = Expirer(Restaging(), storage, PLACE, lambda: NOW)  # type: ignore[arg-type]
         assert await expirer.expire(["P1"]) == 0

@@ -1,14 +1,14 @@
 """A source, a catalogue and a storage of thousands of small products, without any network."""
 
 import hashlib
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from eoflows.base.times import format_utc, parse_utc
-from eoflows.products.staging import ItemRecord, Outcome, Place, Stager
+from eoflows.products.staging import ItemPlan, ItemRecord, Outcome, Place, Stager
 from eoflows.stores.catalog import LocalCatalog
 from eoflows.stores.stac import SearchRequest
 from eoflows.stores.storage import LocalStorage, asset_key
@@ -77,8 +77,12 @@ class MakingStager(Stager):
     def __init__(self, catalog: LocalCatalog, storage: LocalStorage) -> None:
         super().__init__(PLACE, catalog, storage, None)  # type: ignore[arg-type]
 
-    async def stage(self, items: Any) -> list[ItemRecord]:
+    async def stage_all(self, items: Any) -> list[ItemRecord]:
+        """Plan and stage."""
         plans, records = await self.plan(items)
+        return records + await self.stage(plans)
+
+    async def stage(self, plans: Sequence[ItemPlan]) -> list[ItemRecord]:
         made = []
         for plan in plans:
             item = {**plan.item, "properties": {**plan.item["properties"]}, "assets": {}}
@@ -97,7 +101,7 @@ class MakingStager(Stager):
                 }
             made.append(item)
         await self._catalog.upsert(PLACE.catalog_collection, made)
-        return records + [ItemRecord(item["id"], Outcome.STAGED) for item in made]
+        return [ItemRecord(item["id"], Outcome.STAGED) for item in made]
 
 
 def key_of(name: str) -> str:
