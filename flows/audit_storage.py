@@ -9,10 +9,12 @@ from pydantic import Field
 
 from eoflows.base.times import Interval, parse_utc
 from eoflows.completeness.audit import Scope, Unregistered
-from eoflows.products.environment import AuxiliarySource, FlowEnvArgs
+from eoflows.products.environment import AuxiliarySource
 from eoflows.products.staging import Place
 from eoflows.products.systematic import Pace
-from eoflows.tasks.stage import Timeout, search_limit
+from eoflows.tasks.parameters import described
+from eoflows.tasks.product_parameters import Environment, Timeout
+from eoflows.tasks.stage import search_limit
 from eoflows.tasks.systematic import SystematicOrder
 from eoflows.tasks.upkeep import AuditOrder, audit, audited, repair_parameters
 
@@ -20,8 +22,9 @@ __all__ = ["audit_storage"]
 
 
 @flow(name="audit-storage", flow_run_name="audit {catalog_collection_identifier} of {env.owner_id}")
+@described
 async def audit_storage(
-    env: FlowEnvArgs,
+    env: Environment,
     catalog_collection_identifier: str,
     start: datetime | str,
     end: datetime | str | None = None,
@@ -45,7 +48,6 @@ async def audit_storage(
     what is missing or was broken, and removes half-done files. What expired stays expired.
 
     Args:
-        env: Who for, and in which environment.
         catalog_collection_identifier: Collection in the catalogue, without its owner; it is compared
             with the storage whole.
         start: First publication that is expected to be there, UTC where no zone is given.
@@ -59,7 +61,6 @@ async def audit_storage(
         selected_assets: Asset keys that are expected; none is all (of CDSE, `product`).
         grace_minutes: Objects without a record that are younger may be on their way.
         stale_hours: Half-done files that are younger may be in use.
-        timeout_seconds: Limit of one search in seconds; -1 and 0 are none.
         repair: Repair what is found.
         unregistered: What a repair does with objects that neither catalogue nor source know; those that
             the source offers are registered.

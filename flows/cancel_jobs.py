@@ -7,6 +7,7 @@ from eoflows.base.errors import InvalidInputError
 from eoflows.jobs.ledger import JobFilter
 from eoflows.tasks.decide import cancel_jobs_of
 from eoflows.tasks.job_tables import stopped
+from eoflows.tasks.parameters import LedgerName, described
 from eoflows.tasks.progress import show
 from eoflows.tasks.servers import open_desk
 
@@ -14,13 +15,13 @@ __all__ = ["cancel_jobs"]
 
 
 @flow(name="cancel-jobs", flow_run_name="cancel jobs of {ledger}")
+@described
 async def cancel_jobs(
-    ledger: str = "default", jobs: list[str] | None = None, flow_run: str = ""
+    ledger: LedgerName = "default", jobs: list[str] | None = None, flow_run: str = ""
 ) -> State[int]:
     """Stop jobs at their services. Where a service cannot, the job goes on, and the run says so.
 
     Args:
-        ledger: Name of the Job Ledger block.
         jobs: Keys of the jobs, or beginnings of them as show-jobs prints them.
         flow_run: All jobs that this flow run submitted, by its id.
 

@@ -6,6 +6,7 @@ from prefect.client.schemas.objects import State
 from eoflows.products.environment import FlowEnvArgs
 from eoflows.tasks.contracts import Probe, check_all, checked
 from eoflows.tasks.incident import tell_incident
+from eoflows.tasks.parameters import described
 from eoflows.tasks.progress import show
 
 __all__ = ["check_services"]
@@ -17,6 +18,7 @@ __all__ = ["check_services"]
     on_completion=[tell_incident],
     on_failure=[tell_incident],
 )
+@described
 async def check_services(env: FlowEnvArgs | None = None, servers: list[Probe] | None = None) -> State[int]:
     """Find out whether a service has changed its answers, before a run finds out.
 

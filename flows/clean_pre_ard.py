@@ -7,30 +7,29 @@ from prefect.client.schemas.objects import State
 
 from eoflows.services.earth_engine.templates import TRACKING_PREFIX
 from eoflows.tasks.earth_engine_files import PreArdFiles, clean_pre_ard_task, files_ended
+from eoflows.tasks.parameters import PreArdStoreName, TrackingName, TrackingPrefix, described
 
 __all__ = ["clean_pre_ard"]
 
 
 @flow(name="clean-pre-ard", flow_run_name="clean {tracking_name}")
+@described
 async def clean_pre_ard(
-    tracking_name: str,
+    tracking_name: TrackingName,
     plan_only: bool = True,
     unverified: bool = False,
     remove_tracking: bool = False,
-    store: str = "default",
-    tracking_prefix: str = TRACKING_PREFIX,
+    store: PreArdStoreName = "default",
+    tracking_prefix: TrackingPrefix = TRACKING_PREFIX,
 ) -> State[dict[str, Any]]:
     """Remove the images and metadata of a submission from the store, after showing which.
 
     Only objects that the tracking document names are removed, and only in the generation that was downloaded.
 
     Args:
-        tracking_name: Name of the tracking document.
         plan_only: Whether only to show what would be removed.
         unverified: Whether to remove also what nobody has downloaded and verified.
         remove_tracking: Whether to remove the tracking document in the end, too.
-        store: Name of the Pre-ARD Store block.
-        tracking_prefix: Folder of tracking documents.
 
     Returns:
         Names of what was, or would be, removed, by order.

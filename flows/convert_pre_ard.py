@@ -7,18 +7,20 @@ from prefect.client.schemas.objects import State
 
 from eoflows.services.earth_engine.templates import TRACKING_PREFIX
 from eoflows.tasks.earth_engine_files import ArdFormat, PreArdFiles, convert_pre_ard_task, files_ended
+from eoflows.tasks.parameters import PreArdStoreName, TrackingName, TrackingPrefix, described
 
 __all__ = ["convert_pre_ard"]
 
 
 @flow(name="convert-pre-ard", flow_run_name="{kind} of {tracking_name}")
+@described
 async def convert_pre_ard(
-    tracking_name: str,
+    tracking_name: TrackingName,
     kind: ArdFormat = "zarr",
     source: str = "",
     target: str = "",
-    store: str = "default",
-    tracking_prefix: str = TRACKING_PREFIX,
+    store: PreArdStoreName = "default",
+    tracking_prefix: TrackingPrefix = TRACKING_PREFIX,
     dask: str = "",
 ) -> State[dict[str, Any]]:
     """Make one Zarr (time, y, x), or Cloud-Optimized GeoTIFFs, of all periods of each collection and tile.
@@ -26,13 +28,10 @@ async def convert_pre_ard(
     What was made before is replaced when the new one is complete.
 
     Args:
-        tracking_name: Name of the tracking document.
         kind: What to make: a Zarr per collection and tile, or a file per date.
         source: Absolute folder of the downloads; empty: where download-pre-ard put them.
         target: Absolute folder for what is made; empty: one of the submission's own in the store's folder for
             downloads.
-        store: Name of the Pre-ARD Store block.
-        tracking_prefix: Folder of tracking documents.
         dask: Where tiles are converted: empty for the run's own process, one after the other; `local:4` for
             so many processes; or the address of a Dask scheduler whose workers see the same folders.
 

@@ -5,17 +5,15 @@ from typing import Any
 from prefect import flow
 
 from eoflows.tasks.ogc import describe
+from eoflows.tasks.parameters import ProcessesServer, ProcessId, described
 
 __all__ = ["describe_process"]
 
 
 @flow(name="describe-process", flow_run_name="describe {process_id} of {server}")
-async def describe_process(server: str, process_id: str) -> dict[str, Any]:
+@described
+async def describe_process(server: ProcessesServer, process_id: ProcessId) -> dict[str, Any]:
     """Show what a process takes and gives: tables, and the JSON Schema of its inputs.
-
-    Args:
-        server: Name of the OGC Processes Server block.
-        process_id: The process, as list-processes shows it.
 
     Returns:
         The description, as the server writes it.

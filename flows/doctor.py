@@ -3,19 +3,18 @@
 from prefect import flow
 from prefect.client.schemas.objects import State
 
-from eoflows.products.environment import FlowEnvArgs
 from eoflows.tasks.check import findings, looked_at
+from eoflows.tasks.parameters import described
+from eoflows.tasks.product_parameters import Environment
 from eoflows.tasks.progress import show
 
 __all__ = ["doctor"]
 
 
 @flow(name="doctor", flow_run_name="doctor of {env.environment} for {env.owner_id}")
-async def doctor(env: FlowEnvArgs) -> State[bool]:
+@described
+async def doctor(env: Environment) -> State[bool]:
     """Check blocks, credentials, sources, catalogue, storage and disk: a line each, and what to do.
-
-    Args:
-        env: Who for, and in which environment.
 
     Returns:
         True; a run that found something bad ends Failed.

@@ -7,16 +7,18 @@ from prefect.client.schemas.objects import State
 
 from eoflows.services.earth_engine.templates import TRACKING_PREFIX
 from eoflows.tasks.earth_engine_files import PreArdFiles, download_pre_ard_task, files_ended
+from eoflows.tasks.parameters import PreArdStoreName, TrackingName, TrackingPrefix, described
 
 __all__ = ["download_pre_ard"]
 
 
 @flow(name="download-pre-ard", flow_run_name="download {tracking_name}")
+@described
 async def download_pre_ard(
-    tracking_name: str,
+    tracking_name: TrackingName,
     dest: str = "",
-    store: str = "default",
-    tracking_prefix: str = TRACKING_PREFIX,
+    store: PreArdStoreName = "default",
+    tracking_prefix: TrackingPrefix = TRACKING_PREFIX,
     overwrite: bool = True,
 ) -> State[dict[str, Any]]:
     """Download all images and metadata that there are, each verified before it gets its name.
@@ -24,10 +26,7 @@ async def download_pre_ard(
     Run again, it fetches only what is missing. What was downloaded is written into the tracking document.
 
     Args:
-        tracking_name: Name of the tracking document.
         dest: Absolute folder; empty: one of the submission's own in the store's folder for downloads.
-        store: Name of the Pre-ARD Store block.
-        tracking_prefix: Folder of tracking documents.
         overwrite: Whether a file of other content may be replaced; else that is an error.
 
     Returns:

@@ -7,17 +7,19 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from pydantic import Field
 
-from eoflows.products.environment import FlowEnvArgs
 from eoflows.products.expiry import AgeOf, Rules
+from eoflows.tasks.parameters import described
+from eoflows.tasks.product_parameters import CatalogueCollection, Environment
 from eoflows.tasks.upkeep import expire
 
 __all__ = ["expire_staged"]
 
 
 @flow(name="expire-staged", flow_run_name="expire {catalog_collection_identifier} of {env.owner_id}")
+@described
 async def expire_staged(
-    env: FlowEnvArgs,
-    catalog_collection_identifier: str,
+    env: Environment,
+    catalog_collection_identifier: CatalogueCollection,
     older_than_days: Annotated[float, Field(gt=0)] | None = None,
     age_of: AgeOf = "published",
     superseded: bool = False,
@@ -32,8 +34,6 @@ async def expire_staged(
     staged again only when it is asked for on demand, not by systematic staging.
 
     Args:
-        env: Who for, and in which environment.
-        catalog_collection_identifier: Collection in the catalogue, without its owner.
         older_than_days: Expire items of a greater age; none spares the old.
         age_of: The time from which the age is counted.
         superseded: Expire items of whose type, platform and validity a newer one is staged.

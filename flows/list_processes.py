@@ -5,16 +5,15 @@ from typing import Any
 from prefect import flow
 
 from eoflows.tasks.ogc import processes_of
+from eoflows.tasks.parameters import ProcessesServer, described
 
 __all__ = ["list_processes"]
 
 
 @flow(name="list-processes", flow_run_name="list the processes of {server}")
-async def list_processes(server: str) -> list[dict[str, Any]]:
+@described
+async def list_processes(server: ProcessesServer) -> list[dict[str, Any]]:
     """Show what a server of OGC API - Processes offers, as a table.
-
-    Args:
-        server: Name of the OGC Processes Server block.
 
     Returns:
         The summaries, as the server writes them.

@@ -2,14 +2,16 @@
 
 from prefect import flow
 
+from eoflows.tasks.parameters import Up42Account, described
 from eoflows.tasks.up42_lists import publish_account
 
 __all__ = ["list_up42_jobs"]
 
 
 @flow(name="list-up42-jobs", flow_run_name="jobs of {server}")
+@described
 async def list_up42_jobs(
-    server: str = "up42-credentials/default",
+    server: Up42Account = "up42-credentials/default",
     processes: list[str] | None = None,
     statuses: list[str] | None = None,
     limit: int = 200,
@@ -17,7 +19,6 @@ async def list_up42_jobs(
     """Show the jobs of the workspace, the newest first, whoever made them; and the processes on offer.
 
     Args:
-        server: Block of the account, as `up42-credentials/name`.
         processes: Only jobs of these processes.
         statuses: Only jobs with these statuses, in UP42's words.
         limit: Jobs that are shown at the most.

@@ -9,16 +9,18 @@ from pydantic import Field
 
 from eoflows.base.times import parse_utc
 from eoflows.completeness.matrix import MatrixLine
-from eoflows.products.environment import FlowEnvArgs
 from eoflows.tasks.matrix import Morning, looked_up, make_matrix
-from eoflows.tasks.stage import Timeout, search_limit
+from eoflows.tasks.parameters import described
+from eoflows.tasks.product_parameters import Environment, Timeout
+from eoflows.tasks.stage import search_limit
 
 __all__ = ["morning_matrix"]
 
 
 @flow(name="morning-matrix", flow_run_name="matrix of {days} days of {env.owner_id}")
+@described
 async def morning_matrix(
-    env: FlowEnvArgs,
+    env: Environment,
     lines: Annotated[list[MatrixLine], Field(min_length=1)],
     days: Annotated[int, Field(ge=1, le=60)] = 14,
     end: datetime | str | None = None,
@@ -31,11 +33,9 @@ async def morning_matrix(
     picture in the UI, and a page of HTML beside the products that can be read while no server runs.
 
     Args:
-        env: Who for, and in which environment.
         lines: Collections of the catalogue, each with what a source publishes for it.
         days: How many days, the last included.
         end: Publication at which the last day ends, excluded, UTC where no zone is given; none is now.
-        timeout_seconds: Limit of one search in seconds; -1 and 0 are none.
 
     Returns:
         The number of days of collections in each state, and each with its state.

@@ -15,12 +15,21 @@ from eoflows.services.earth_engine.templates import (
 )
 from eoflows.tasks.earth_engine import PreArdBlocks, PreArdOrder, plan_pre_ard_task, submit_pre_ard_task
 from eoflows.tasks.earth_engine_shown import planned, publish_tracked, tracked
+from eoflows.tasks.parameters import (
+    EarthEngineProject,
+    LedgerName,
+    PreArdStoreName,
+    RunKey,
+    TrackingPrefix,
+    described,
+)
 from eoflows.tasks.progress import show
 
 __all__ = ["order_pre_ard"]
 
 
 @flow(name="order-pre-ard", flow_run_name="pre-ARD of {grid} with {project}")
+@described
 async def order_pre_ard(
     collections: Annotated[list[str], Field(min_length=1)],
     period_start: datetime,
@@ -28,19 +37,19 @@ async def order_pre_ard(
     tile_indices: list[tuple[int, int]] | None = None,
     region: dict[str, Any] | None = None,
     period_freq: str | None = None,
-    project: str = "default",
+    project: EarthEngineProject = "default",
     grid: str = "default",
-    store: str = "default",
-    ledger: str = "default",
+    store: PreArdStoreName = "default",
+    ledger: LedgerName = "default",
     filters: dict[str, list[dict[str, Any]]] | None = None,
     export_image_kwds: dict[str, Any] | None = None,
     name_template: str = NAME_TEMPLATE,
     prefix_template: str = PREFIX_TEMPLATE,
     tracking_template: str = TRACKING_TEMPLATE,
-    tracking_prefix: str = TRACKING_PREFIX,
+    tracking_prefix: TrackingPrefix = TRACKING_PREFIX,
     save_empty_metadata: bool = True,
     error_if_empty: bool = False,
-    run_key: str = "",
+    run_key: RunKey = "",
     plan_only: bool = False,
 ) -> State[dict[str, Any]]:
     """Order an export per collection, tile and period, each once; the plan is shown before anything is sent.
@@ -56,19 +65,14 @@ async def order_pre_ard(
         region: GeoJSON geometry in longitude and latitude; the tiles that share an area with it are meant as
             well.
         period_freq: Cuts the span into periods, as in pandas: MS (months), QS, YS, W, 16D; empty: one period.
-        project: Name of the Earth Engine Project block.
         grid: Name of the Tile Grid block.
-        store: Name of the Pre-ARD Store block.
-        ledger: Name of the Job Ledger block.
         filters: Filters by collection, like {"function": "lte", "name": "CLOUD_COVER", "value": 40}.
         export_image_kwds: Keywords of exports, like {"fileDimensions": 2560, "priority": 200}.
         name_template: Template of the name of images and metadata.
         prefix_template: Template of the folder of images and metadata.
         tracking_template: Template of the name of the tracking document.
-        tracking_prefix: Folder of the tracking document.
         save_empty_metadata: Whether metadata of orders without images is written.
         error_if_empty: Whether an order without images is an error.
-        run_key: Any text; with another one the same is made once more, on purpose.
         plan_only: Whether only the plan is shown.
 
     Returns:

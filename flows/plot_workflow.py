@@ -1,12 +1,12 @@
 """Plot a workflow of a Geo Engine."""
 
-from datetime import datetime
 from typing import Any
 
 from prefect import flow
 from prefect.client.schemas.objects import State
 
-from eoflows.tasks.geo_engine import Box, GeoQuestion, PixelSize
+from eoflows.tasks.geo_engine import Bounds, GeoQuestion, PixelSize
+from eoflows.tasks.parameters import GeoEngineBlock, Overwrite, StorageName, TimeEnd, TimeStart, described
 from eoflows.tasks.plot import plot_task
 from eoflows.tasks.produce import ResultOrder, produced
 
@@ -14,33 +14,28 @@ __all__ = ["plot_workflow"]
 
 
 @flow(name="plot-workflow", flow_run_name="plot {start} of {server}")
+@described
 async def plot_workflow(
     workflow: str | dict[str, Any],
-    bbox: Box,
-    start: datetime | str,
-    end: datetime | str | None = None,
+    bbox: Bounds,
+    start: TimeStart,
+    end: TimeEnd = None,
     crs: str = "EPSG:4326",
     resolution: PixelSize | None = None,
-    server: str = "default",
-    storage: str = "default",
+    server: GeoEngineBlock = "default",
+    storage: StorageName = "default",
     name: str = "",
-    overwrite: bool = False,
+    overwrite: Overwrite = False,
 ) -> State[dict[str, Any]]:
     """Ask for a plot (a histogram, a scatter plot, statistics), show it, and store it.
 
     Args:
         workflow: Id of a plot workflow, or the workflow as JSON: {"type": "Plot", "operator": {...}}.
-        bbox: West, south, east and north edge of the box, in `crs`.
-        start: Start of the time, or the only instant; UTC where no zone is given.
-        end: End of the time, excluded; none: `start` is an instant.
         crs: Reference system of the box, in which the server computes.
         resolution: Size of the pixels that are counted; none leaves it to the server, or is 0.1 where the
             server insists (before 0.10).
-        server: Name of the Geo Engine Server block.
-        storage: Name of the Object Storage block.
         name: Name of the result in the storage, like histogram.svg; empty: one made of the question, and the
             plot replaces an earlier one.
-        overwrite: Whether another result of that name may be replaced.
 
     Returns:
         Where the result is, and what is known of it.

@@ -1,6 +1,5 @@
 """Run a process on a scene with the auxiliary products that it needs, and publish what it makes."""
 
-from datetime import datetime
 from typing import Annotated, Any
 
 from prefect import flow
@@ -8,14 +7,31 @@ from prefect.client.schemas.objects import State
 from pydantic import Field
 
 from eoflows.products.derivation import Feed, fill_inputs
-from eoflows.products.environment import AuxiliarySource, FlowEnvArgs
+from eoflows.products.environment import AuxiliarySource
 from eoflows.products.selection.table import load_table
-from eoflows.services.ogc_processes import Output
 from eoflows.tasks.chain import Chain
 from eoflows.tasks.derive import run_chain
-from eoflows.tasks.ogc import read_inputs
-from eoflows.tasks.run_jobs import StopPolicy, when_cancelled, when_crashed
-from eoflows.tasks.stage import Timeout
+from eoflows.tasks.ogc import ProcessOutputs, read_inputs
+from eoflows.tasks.parameters import (
+    DeadlineHours,
+    LedgerName,
+    ProcessesServer,
+    ProcessId,
+    StopWhenCancelled,
+    StopWhenCrashed,
+    described,
+)
+from eoflows.tasks.product_parameters import (
+    Environment,
+    Mission,
+    SceneType,
+    SensingEnd,
+    SensingStart,
+    TableName,
+    Timeout,
+    UsualSource,
+)
+from eoflows.tasks.run_jobs import when_cancelled, when_crashed
 from eoflows.tasks.stage_scene import SceneOrder, scene_of
 
 __all__ = ["process_with_aux"]
@@ -27,32 +43,33 @@ __all__ = ["process_with_aux"]
     on_cancellation=[when_cancelled],
     on_crashed=[when_crashed],
 )
+@described
 async def process_with_aux(
-    env: FlowEnvArgs,
+    env: Environment,
     catalog_collection_identifier: str,
-    server: str,
-    process_id: str,
+    server: ProcessesServer,
+    process_id: ProcessId,
     feeds: Annotated[list[Feed], Field(min_length=1, title="Products into inputs")],
     output_collection: str,
     scene: str | None = None,
     *,
     inputs: str | dict[str, Any] = "{}",
-    outputs: dict[str, Output] | None = None,
+    outputs: ProcessOutputs = None,
     scene_collection: str | None = None,
-    start_datetime: datetime | str | None = None,
-    end_datetime: datetime | str | None = None,
-    mission: str | None = None,
-    product_type: str | None = None,
-    table: str = "sentinel",
-    source: AuxiliarySource = AuxiliarySource.AUXIP,
+    start_datetime: SensingStart = None,
+    end_datetime: SensingEnd = None,
+    mission: Mission = None,
+    product_type: SceneType = None,
+    table: TableName = "sentinel",
+    source: UsualSource = AuxiliarySource.AUXIP,
     timeout_seconds: Timeout = -1,
     catalog_url: str = "",
-    ledger: str = "default",
+    ledger: LedgerName = "default",
     run_key: str = "",
     wait_seconds: float = 600.0,
-    deadline_hours: float | None = None,
-    on_cancel: StopPolicy = "cancel",
-    on_crash: StopPolicy = "leave",
+    deadline_hours: DeadlineHours = None,
+    on_cancel: StopWhenCancelled = "cancel",
+    on_crash: StopWhenCrashed = "leave",
     plan_only: bool = False,
 ) -> State[dict[str, Any]]:
     """Stage what a scene needs, execute a process with it once, and publish its outputs as a STAC item.
@@ -62,11 +79,8 @@ async def process_with_aux(
     again with the same arguments, it goes on where it ended: there is one job and one item.
 
     Args:
-        env: Who for, and in which environment.
         catalog_collection_identifier: Collection in the catalogue for the auxiliary products, without its
             owner.
-        server: Name of the OGC Processes Server block.
-        process_id: The process, as list-processes shows it.
         feeds: Which product goes into which input: an auxiliary input of the table by name (orbit), a product
             type (AUX_POEORB), or scene. Only what a feed names is staged.
         output_collection: Collection in the catalogue for what is made, without its owner.
@@ -74,25 +88,13 @@ async def process_with_aux(
             given.
         inputs: The other inputs of the process, as JSON. In texts, {scene.name}, {scene.start}, {scene.end},
             {scene.mission}, {scene.platform} and {scene.product_type} stand for the scene's own.
-        outputs: The outputs wanted, like {"ndvi": {"transmissionMode": "reference"}}; none: all.
         scene_collection: Collection, without its owner, that has the scene; its record is then believed,
             can be given by a feed, and lends its footprint to what is made.
-        start_datetime: Start of the sensing, in place of the scene's own; UTC where no zone is given.
-        end_datetime: End of the sensing, in place of the scene's own; UTC where no zone is given.
-        mission: Like sentinel-1, or with the satellite sentinel-1a; in place of the scene's own.
-        product_type: Product type of the scene, like OL_0_EFR___; in place of its own.
-        table: Name of a shipped table (sentinel), or path of a JSON file on the worker.
-        source: Where to search, if the table says nothing else.
-        timeout_seconds: Limit of each search in seconds; -1 and 0 are none.
         catalog_url: Where the catalogue is served, like http://catalogue:8081, if it is a local file; links
             to items then are absolute.
-        ledger: Name of the Job Ledger block.
         run_key: Any text; with another one all is done once more, on purpose, with products chosen anew.
         wait_seconds: How long this run waits for the job; what takes longer is followed by track-jobs,
             and published when this runs again.
-        deadline_hours: How long anybody waits for the job; none sets no limit.
-        on_cancel: Whether the job is stopped when this run is cancelled.
-        on_crash: Whether the job is stopped when this run crashes.
         plan_only: Show what would be staged, sent and published, and touch nothing.
 
     Returns:

@@ -6,12 +6,14 @@ from typing import Annotated
 from prefect import flow
 from pydantic import Field
 
+from eoflows.tasks.parameters import described
 from eoflows.tasks.rerun import DeadRuns, Fate, rerun_dead_runs
 
 __all__ = ["rerun_dead"]
 
 
 @flow(name="rerun-dead", flow_run_name="rerun dead runs of {pool}")
+@described
 async def rerun_dead(
     pool: str = "eoflows",
     silent_minutes: Annotated[float, Field(gt=0)] = 5.0,

@@ -8,19 +8,21 @@ from pydantic import Field
 from eoflows.jobs.resolve import Decision
 from eoflows.tasks.decide import settle_doubt
 from eoflows.tasks.job_tables import shown_jobs
+from eoflows.tasks.parameters import LedgerName, described
 from eoflows.tasks.progress import show
 
 __all__ = ["resolve_job"]
 
 
 @flow(name="resolve-job", flow_run_name="resolve {job}: {decision}")
+@described
 async def resolve_job(
     job: str,
     decision: Decision,
     who: str,
     why: str = "",
     job_id: str = "",
-    ledger: str = "default",
+    ledger: LedgerName = "default",
     credits: Annotated[int, Field(ge=0)] | None = None,
 ) -> str:
     """Write down what a person found out about a job whose outcome, or cost, is unknown.
@@ -33,7 +35,6 @@ async def resolve_job(
         who: Who decides; kept with the job.
         why: On what ground; kept with the job.
         job_id: The service's id of the job, to adopt it.
-        ledger: Name of the Job Ledger block.
         credits: What the job has cost, 0 if nothing; for `paid`.
 
     Returns:

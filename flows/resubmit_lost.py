@@ -9,15 +9,17 @@ from pydantic import Field
 
 from eoflows.tasks.decide import resubmit_jobs
 from eoflows.tasks.job_tables import shown_jobs
+from eoflows.tasks.parameters import LedgerName, described
 from eoflows.tasks.progress import show
 
 __all__ = ["resubmit_lost"]
 
 
 @flow(name="resubmit-lost", flow_run_name="send lost jobs of {ledger} again")
+@described
 async def resubmit_lost(
     services: Annotated[list[str], Field(min_length=1)],
-    ledger: str = "default",
+    ledger: LedgerName = "default",
     jobs: list[str] | None = None,
     who: str = "policy",
 ) -> State[int]:
@@ -29,7 +31,6 @@ async def resubmit_lost(
 
     Args:
         services: Services whose jobs are meant, like ogc-processes or earth-engine.
-        ledger: Name of the Job Ledger block.
         jobs: Only these, by their keys or the beginnings of them; none takes all that are lost.
         who: Who decided; kept with the jobs.
 

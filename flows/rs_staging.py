@@ -16,6 +16,8 @@ from eoflows.products.staging.verdict import StagingVerdict
 from eoflows.tasks.incident import tell_incident
 from eoflows.tasks.job_tables import progress_of
 from eoflows.tasks.outcome import OnFailure
+from eoflows.tasks.parameters import described
+from eoflows.tasks.product_parameters import CatalogueCollection
 from eoflows.tasks.progress import Link, show, shown_progress
 from eoflows.tasks.publish import with_report
 from eoflows.tasks.stage import ended
@@ -34,10 +36,11 @@ def _as_document(value: Any) -> Any:
     on_completion=[tell_incident],
     on_failure=[tell_incident],
 )
+@described
 async def staging(
     env: FlowEnvArgs,
     stac_input: Annotated[StacInput, BeforeValidator(_as_document)],
-    collection: str,
+    collection: CatalogueCollection,
     asset_names: list[str] | None = None,
     poll_interval: float = 2,
     *,
@@ -52,7 +55,6 @@ async def staging(
         env: Who for, and in which environment; it must name a staging server.
         stac_input: A Feature or FeatureCollection: as JSON, as the absolute path of a .json file on the
             worker, or as a URL. In Python also an ItemCollection.
-        collection: Collection in the catalogue, without its owner.
         asset_names: Keys of the assets to stage; none takes all.
         poll_interval: Seconds between the first two looks at a job; later ones are further apart.
         on_failure: `fail` ends the run Failed when an item is not in the catalogue afterwards; `return`

@@ -1,12 +1,22 @@
 """Run remote jobs of any service: submit, wait a while, fetch the results."""
 
-from typing import Any, Literal
+from typing import Any
 
 from prefect import flow
 from prefect.client.schemas.objects import State
 
 from eoflows.jobs.registry import AnyRequest
-from eoflows.tasks.run_jobs import StopPolicy, jobs_ended, submit_and_follow, when_cancelled, when_crashed
+from eoflows.tasks.parameters import (
+    DeadlineHours,
+    Fetch,
+    LedgerName,
+    RunKey,
+    StopWhenCancelled,
+    StopWhenCrashed,
+    WaitSeconds,
+    described,
+)
+from eoflows.tasks.run_jobs import jobs_ended, submit_and_follow, when_cancelled, when_crashed
 
 __all__ = ["run_job"]
 
@@ -17,16 +27,17 @@ __all__ = ["run_job"]
     on_cancellation=[when_cancelled],
     on_crashed=[when_crashed],
 )
+@described
 async def run_job(
     requests: list[AnyRequest],
     server: str,
-    ledger: str = "default",
-    run_key: str = "",
-    wait_seconds: float = 600.0,
-    deadline_hours: float | None = None,
-    on_cancel: StopPolicy = "cancel",
-    on_crash: StopPolicy = "leave",
-    fetch: Literal["now", "later"] = "now",
+    ledger: LedgerName = "default",
+    run_key: RunKey = "",
+    wait_seconds: WaitSeconds = 600.0,
+    deadline_hours: DeadlineHours = None,
+    on_cancel: StopWhenCancelled = "cancel",
+    on_crash: StopWhenCrashed = "leave",
+    fetch: Fetch = "now",
 ) -> State[dict[str, Any]]:
     """Make jobs, each once, wait for them up to a bound, and fetch their results.
 
@@ -36,13 +47,6 @@ async def run_job(
     Args:
         requests: What is asked for, all of one service.
         server: Block of the server, as `type-slug/name`, like `dummy-server/sandbox-inputs`.
-        ledger: Name of the Job Ledger block.
-        run_key: Any text; with another one the same is made once more, on purpose.
-        wait_seconds: How long this run waits; 0 only submits.
-        deadline_hours: How long anybody waits for the jobs; none sets no limit.
-        on_cancel: Whether the jobs are stopped when this run is cancelled.
-        on_crash: Whether the jobs are stopped when this run crashes.
-        fetch: Whether this run fetches the results, or collect-jobs later.
 
     Returns:
         Job keys by phase, and what was fetched.

@@ -1,12 +1,24 @@
 """Process items with UP42: validate, price, have it approved, send, follow, fetch."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from prefect import flow
 from prefect.client.schemas.objects import State
 from pydantic import Field
 
 from eoflows.jobs.ledger import ApprovalState
+from eoflows.tasks.parameters import (
+    DeadlineHours,
+    Fetch,
+    LedgerName,
+    RunKey,
+    Up42Account,
+    Up42Inputs,
+    Up42Items,
+    Up42Search,
+    Up42Title,
+    described,
+)
 from eoflows.tasks.progress import show
 from eoflows.tasks.run_jobs import JobsOutcome
 from eoflows.tasks.servers import open_desk
@@ -26,15 +38,16 @@ _KEY = "up42-costs"
 
 
 @flow(name="run-up42-job", flow_run_name="{process}: {title}")
+@described
 async def run_up42_job(
     process: str,
-    title: Annotated[str, Field(min_length=1, max_length=250)],
+    title: Up42Title,
     asset_ids: list[str] | None = None,
-    item_hrefs: list[str] | None = None,
-    search: dict[str, Any] | None = None,
-    inputs: dict[str, Any] | None = None,
-    server: str = "up42-credentials/default",
-    ledger: str = "default",
+    item_hrefs: Up42Items = None,
+    search: Up42Search = None,
+    inputs: Up42Inputs = None,
+    server: Up42Account = "up42-credentials/default",
+    ledger: LedgerName = "default",
     budget: str = "",
     max_credits_per_job: Annotated[int, Field(ge=0)] | None = None,
     max_credits: Annotated[int, Field(ge=0)] | None = None,
@@ -42,10 +55,10 @@ async def run_up42_job(
     approval: ApprovalPolicy = "above",
     approval_above: Annotated[int, Field(ge=0)] = 0,
     approval_hours: Annotated[float, Field(gt=0)] = 24.0,
-    run_key: str = "",
+    run_key: RunKey = "",
     wait_seconds: float = 600.0,
-    deadline_hours: float | None = None,
-    fetch: Literal["now", "later"] = "now",
+    deadline_hours: DeadlineHours = None,
+    fetch: Fetch = "now",
 ) -> State[dict[str, Any]]:
     """Make processing jobs, each once, within limits that are checked before anything is sent.
 
@@ -55,13 +68,7 @@ async def run_up42_job(
 
     Args:
         process: What to run, like pansharpening.
-        title: Title of the results.
         asset_ids: Assets in storage whose items are processed.
-        item_hrefs: Self hrefs of items in storage.
-        search: A search in storage, with `filter` (CQL2), `collections`, `datetime`, `limit`.
-        inputs: Further inputs, by the names that the process gives them.
-        server: Block of the account, as `up42-credentials/name`.
-        ledger: Name of the Job Ledger block.
         budget: Budget of the ledger that pays; empty: none.
         max_credits_per_job: Credits that one job may cost.
         max_credits: Credits that all jobs together may cost.
@@ -69,10 +76,7 @@ async def run_up42_job(
         approval: Whether a person is asked: never, above a price, or always.
         approval_above: The price above which a person is asked, in credits for all jobs together.
         approval_hours: How long to wait for the answer; none means no.
-        run_key: Any text; with another one the same is made once more, on purpose.
         wait_seconds: How long this run waits for the jobs.
-        deadline_hours: How long anybody waits for them; none sets no limit.
-        fetch: Whether this run fetches the results, or collect-jobs later.
 
     Returns:
         Job keys by phase, and what was fetched.

@@ -1,14 +1,25 @@
 """Save a raster as a dataset of its Geo Engine: submit, wait a while, note the dataset."""
 
-from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from prefect import flow
 from prefect.client.schemas.objects import State
 from pydantic import Field
 
-from eoflows.tasks.geo_engine import Box, GeoQuestion, PixelSize, dataset_request, geo_server
-from eoflows.tasks.run_jobs import StopPolicy, jobs_ended, submit_and_follow, when_cancelled, when_crashed
+from eoflows.tasks.geo_engine import Bounds, GeoQuestion, PixelSize, dataset_request, geo_server
+from eoflows.tasks.parameters import (
+    DeadlineHours,
+    LedgerName,
+    RasterWorkflow,
+    RunKey,
+    StopWhenCancelled,
+    StopWhenCrashed,
+    TimeEnd,
+    TimeStart,
+    WaitSeconds,
+    described,
+)
+from eoflows.tasks.run_jobs import jobs_ended, submit_and_follow, when_cancelled, when_crashed
 
 __all__ = ["save_dataset"]
 
@@ -19,23 +30,24 @@ __all__ = ["save_dataset"]
     on_cancellation=[when_cancelled],
     on_crashed=[when_crashed],
 )
+@described
 async def save_dataset(
-    workflow: str | dict[str, Any],
-    bbox: Box,
-    start: datetime | str,
+    workflow: RasterWorkflow,
+    bbox: Bounds,
+    start: TimeStart,
     display_name: Annotated[str, Field(min_length=1, max_length=256)],
-    end: datetime | str | None = None,
+    end: TimeEnd = None,
     dataset_name: str | None = None,
     description: str = "",
     crs: str = "",
     resolution: PixelSize | None = None,
     server: str = "default",
-    ledger: str = "default",
-    run_key: str = "",
-    wait_seconds: float = 600.0,
-    deadline_hours: float | None = None,
-    on_cancel: StopPolicy = "cancel",
-    on_crash: StopPolicy = "leave",
+    ledger: LedgerName = "default",
+    run_key: RunKey = "",
+    wait_seconds: WaitSeconds = 600.0,
+    deadline_hours: DeadlineHours = None,
+    on_cancel: StopWhenCancelled = "cancel",
+    on_crash: StopWhenCrashed = "leave",
     fetch: Literal["now", "later"] = "now",
 ) -> State[dict[str, Any]]:
     """Have a Geo Engine keep a workflow's raster as a dataset: one task, written to the ledger first.
@@ -44,22 +56,12 @@ async def save_dataset(
     by track-jobs. The result is a small file that names the dataset and the upload behind it.
 
     Args:
-        workflow: Id of a raster workflow, or the workflow as JSON: {"type": "Raster", "operator": {...}}.
-        bbox: West, south, east and north edge of the box, in `crs`.
-        start: Start of the time, or the only instant; UTC where no zone is given.
         display_name: Name of the dataset for people.
-        end: End of the time, excluded; none: `start` is an instant.
         dataset_name: Name like namespace:name, which must be new; none: the server chooses.
         description: Description of the dataset for people.
         crs: Reference system of the box, like EPSG:4326; empty: the workflow's, in which the dataset is.
         resolution: Size of a pixel, for servers of profile 0.8 only, which need it.
         server: Name of the Geo Engine Server block; its login should not be anonymous.
-        ledger: Name of the Job Ledger block.
-        run_key: Any text; with another one the same is made once more, on purpose.
-        wait_seconds: How long this run waits; 0 only submits.
-        deadline_hours: How long anybody waits for the task; none sets no limit.
-        on_cancel: Whether the task is aborted when this run is cancelled.
-        on_crash: Whether the task is aborted when this run crashes.
         fetch: Whether this run notes the dataset, or collect-jobs later.
 
     Returns:

@@ -6,7 +6,9 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from pystac import ItemCollection
 
-from eoflows.products.environment import AuxiliarySource, FlowEnvArgs
+from eoflows.products.environment import AuxiliarySource
+from eoflows.tasks.parameters import described
+from eoflows.tasks.product_parameters import Environment, Source
 from eoflows.tasks.progress import show
 from eoflows.tasks.search import found, search_task
 
@@ -14,20 +16,19 @@ __all__ = ["search"]
 
 
 @flow(name="search-aux", flow_run_name="search {source} for {env.owner_id}")
+@described
 async def search(
-    env: FlowEnvArgs,
+    env: Environment,
     aux_cql2: dict[str, Any],
     error_if_empty: bool = False,
-    source: AuxiliarySource = AuxiliarySource.AUXIP,
+    source: Source = AuxiliarySource.AUXIP,
 ) -> State[ItemCollection]:
     """Search auxiliary products and show them as a table. Nothing is staged.
 
     Args:
-        env: Who for, and in which environment.
         aux_cql2: What to search: {"filter": CQL2, "limit": n, "collections": [...], "sortby": "-created",
             "timestamp": "start/end"}, each optional, or a bare CQL2 expression with op and args.
         error_if_empty: Fail the run when nothing is found.
-        source: Where to search.
 
     Returns:
         The items found, perhaps none. If the source gave fewer than it has, the run ends `Incomplete`.

@@ -6,16 +6,18 @@ from prefect import flow
 from pydantic import Field
 
 from eoflows.tasks.decide import budget
+from eoflows.tasks.parameters import LedgerName, described
 
 __all__ = ["set_budget"]
 
 
 @flow(name="set-budget", flow_run_name="budget {name}: {credits}")
+@described
 async def set_budget(
     name: str,
     credits: Annotated[int, Field(ge=0)],
     period: Literal["", "day", "month", "year"] = "",
-    ledger: str = "default",
+    ledger: LedgerName = "default",
 ) -> int:
     """Make a budget, or change its limit; what is set aside or spent stays.
 
@@ -23,7 +25,6 @@ async def set_budget(
         name: Name of the budget.
         credits: Limit of the budget.
         period: When it begins anew, at midnight UTC; empty: one limit for ever.
-        ledger: Name of the Job Ledger block.
 
     Returns:
         Credits that are left.

@@ -9,14 +9,16 @@ from eoflows.jobs.ledger import JobFilter
 from eoflows.jobs.models import Phase
 from eoflows.tasks.decide import find_jobs
 from eoflows.tasks.job_tables import shown_budgets, shown_jobs
+from eoflows.tasks.parameters import LedgerName, described
 from eoflows.tasks.progress import show
 
 __all__ = ["show_jobs"]
 
 
 @flow(name="show-jobs", flow_run_name="show jobs of {ledger}")
+@described
 async def show_jobs(
-    ledger: str = "default",
+    ledger: LedgerName = "default",
     phases: list[Phase] | None = None,
     service: str = "",
     process: str = "",
@@ -27,7 +29,6 @@ async def show_jobs(
     """Show jobs as a table, those first that need a person, and the balance of each budget.
 
     Args:
-        ledger: Name of the Job Ledger block.
         phases: Only jobs that stand there; none shows all.
         service: Only jobs of this service, like `up42`.
         process: Only jobs of this process.

@@ -7,11 +7,22 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 
 from eoflows.base.times import Interval
-from eoflows.products.environment import AuxiliarySource, FlowEnvArgs
+from eoflows.products.environment import AuxiliarySource
 from eoflows.products.selection import POLICIES, Boundary, Look, PolicyName, Wanted, wire_filter
 from eoflows.tasks.incident import tell_incident
-from eoflows.tasks.outcome import OnFailure
-from eoflows.tasks.stage import Order, Staged, Timeout, stage_aux, staged
+from eoflows.tasks.parameters import described
+from eoflows.tasks.product_parameters import (
+    AssetKeys,
+    CatalogueCollection,
+    Dask,
+    Environment,
+    FromRun,
+    OnFailed,
+    PlanOnly,
+    Source,
+    Timeout,
+)
+from eoflows.tasks.stage import Order, Staged, stage_aux, staged
 
 __all__ = ["aux_staging", "on_demand_aux_staging"]
 
@@ -22,36 +33,27 @@ __all__ = ["aux_staging", "on_demand_aux_staging"]
     on_completion=[tell_incident],
     on_failure=[tell_incident],
 )
+@described
 async def aux_staging(
-    env: FlowEnvArgs,
+    env: Environment,
     cql2_filter: dict[str, Any],
-    catalog_collection_identifier: str,
+    catalog_collection_identifier: CatalogueCollection,
     timeout_seconds: Timeout = -1,
-    source: AuxiliarySource = AuxiliarySource.AUXIP,
-    selected_assets: list[str] | None = None,
+    source: Source = AuxiliarySource.AUXIP,
+    selected_assets: AssetKeys = None,
     *,
-    on_failure: OnFailure = "return",
-    plan_only: bool = False,
-    from_run: str | None = None,
-    dask: str = "",
+    on_failure: OnFailed = "return",
+    plan_only: PlanOnly = False,
+    from_run: FromRun = None,
+    dask: Dask = "",
 ) -> State[Staged]:
     """Search auxiliary products by a CQL2 filter and stage those that the catalogue lacks.
 
     Run again, it stages only what is still missing.
 
     Args:
-        env: Who for, and in which environment.
         cql2_filter: What to stage: {"filter": CQL2, "limit": n, "collections": [...], "sortby": "-created",
             "timestamp": "start/end"}, each optional, or a bare CQL2 expression with op and args.
-        catalog_collection_identifier: Collection in the catalogue, without its owner.
-        timeout_seconds: Limit of the search in seconds; -1 and 0 are none.
-        source: Where to search.
-        selected_assets: Asset keys to stage; none takes all (of CDSE, `product`).
-        on_failure: `fail` ends the run Failed when an item failed; `return` ends it Completed, with False.
-        plan_only: Show what would be staged, how many bytes and why, and touch nothing.
-        from_run: Id of an earlier flow run; only what failed in it is staged.
-        dask: Where batches of products are staged: empty for the run's own process, `local:4` for so many
-            processes, or the address of a Dask scheduler like tcp://10.0.0.5:8786.
 
     Returns:
         Whether nothing failed, and the catalogue's items of all products found (None when nothing was
@@ -82,12 +84,13 @@ async def aux_staging(
     on_completion=[tell_incident],
     on_failure=[tell_incident],
 )
+@described
 async def on_demand_aux_staging(
-    env: FlowEnvArgs,
+    env: Environment,
     start_datetime: datetime | str,
     end_datetime: datetime | str,
     product_type: str,
-    catalog_collection_identifier: str,
+    catalog_collection_identifier: CatalogueCollection,
     *,
     policy: PolicyName = PolicyName.VAL_COVER,
     margin_before_seconds: float = 0.0,
@@ -97,12 +100,12 @@ async def on_demand_aux_staging(
     platform: str | None = None,
     boundary: Boundary = Boundary.INCLUSIVE,
     timeout_seconds: Timeout = -1,
-    source: AuxiliarySource = AuxiliarySource.AUXIP,
-    selected_assets: list[str] | None = None,
-    on_failure: OnFailure = "return",
-    plan_only: bool = False,
-    from_run: str | None = None,
-    dask: str = "",
+    source: Source = AuxiliarySource.AUXIP,
+    selected_assets: AssetKeys = None,
+    on_failure: OnFailed = "return",
+    plan_only: PlanOnly = False,
+    from_run: FromRun = None,
+    dask: Dask = "",
 ) -> State[Staged]:
     """Stage the auxiliary products of a type that a selection policy chooses for an interval.
 
@@ -110,11 +113,9 @@ async def on_demand_aux_staging(
     is still missing.
 
     Args:
-        env: Who for, and in which environment.
         start_datetime: Start of the interval, like 2025-08-07T11:51:12.509Z; UTC where no zone is given.
         end_datetime: End of the interval, like 2025-08-10T14:00:00.509Z; UTC where no zone is given.
         product_type: Auxiliary product type, like AX___OSF_AX.
-        catalog_collection_identifier: Collection in the catalogue, without its owner.
         policy: Which products are chosen; the table of policies is in docs/selection.md.
         margin_before_seconds: The interval starts so much earlier (dTa of task tables), 0 or more.
         margin_after_seconds: The interval ends so much later (dTb of task tables), 0 or more.
@@ -124,14 +125,6 @@ async def on_demand_aux_staging(
         platform: Satellite that the products must be of, like sentinel-1a; none takes any.
         boundary: `inclusive` also takes a validity that begins or ends exactly with the interval;
             `strict` does not, as a station's own t_contains.
-        timeout_seconds: Limit of the search in seconds; -1 and 0 are none.
-        source: Where to search.
-        selected_assets: Asset keys to stage; none takes all (of CDSE, `product`).
-        on_failure: `fail` ends the run Failed when an item failed; `return` ends it Completed, with False.
-        plan_only: Show what would be staged, how many bytes and why, and touch nothing.
-        from_run: Id of an earlier flow run; only what failed in it is staged.
-        dask: Where batches of products are staged: empty for the run's own process, `local:4` for so many
-            processes, or the address of a Dask scheduler like tcp://10.0.0.5:8786.
 
     Returns:
         Whether nothing failed, and the catalogue's items of all products found (None when nothing was

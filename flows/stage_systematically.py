@@ -7,11 +7,13 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from pydantic import Field
 
-from eoflows.products.environment import AuxiliarySource, FlowEnvArgs
+from eoflows.products.environment import AuxiliarySource
 from eoflows.products.systematic import Pace
 from eoflows.tasks.incident import tell_incident
 from eoflows.tasks.outcome import OnFailure
-from eoflows.tasks.stage import Timeout, search_limit
+from eoflows.tasks.parameters import described
+from eoflows.tasks.product_parameters import AssetKeys, CatalogueCollection, Environment, Source, Timeout
+from eoflows.tasks.stage import search_limit
 from eoflows.tasks.systematic import SystematicOrder, followed, stage_systematically
 
 __all__ = ["systematic_aux_staging"]
@@ -23,10 +25,11 @@ __all__ = ["systematic_aux_staging"]
     on_completion=[tell_incident],
     on_failure=[tell_incident],
 )
+@described
 async def systematic_aux_staging(
-    env: FlowEnvArgs,
-    catalog_collection_identifier: str,
-    source: AuxiliarySource = AuxiliarySource.AUXIP,
+    env: Environment,
+    catalog_collection_identifier: CatalogueCollection,
+    source: Source = AuxiliarySource.AUXIP,
     collections: list[str] | None = None,
     product_types: list[str] | None = None,
     start: datetime | str | None = None,
@@ -37,7 +40,7 @@ async def systematic_aux_staging(
     slice_hours: Annotated[float, Field(gt=0)] = 24.0,
     patience_hours: Annotated[float, Field(ge=0)] = 72.0,
     timeout_seconds: Timeout = -1,
-    selected_assets: list[str] | None = None,
+    selected_assets: AssetKeys = None,
     restage_expired: bool = False,
     on_failure: OnFailure = "return",
     plan_only: bool = False,
@@ -50,9 +53,6 @@ async def systematic_aux_staging(
     gone on with where an interrupted run left it.
 
     Args:
-        env: Who for, and in which environment.
-        catalog_collection_identifier: Collection in the catalogue, without its owner.
-        source: Where to search.
         collections: Collections of the source, like s1-aux; none is all that may be read.
         product_types: Product types; none is all. Each of each collection has its own watermark.
         start: Publication to begin with, UTC where no zone is given. It counts the first time, and for
@@ -63,8 +63,6 @@ async def systematic_aux_staging(
         limit: Products to stage in one run, of each watermark; none is no limit.
         slice_hours: The longest span of publications that is read at once.
         patience_hours: How long a product that fails is tried again before it is given up.
-        timeout_seconds: Limit of one search in seconds; -1 and 0 are none.
-        selected_assets: Asset keys to stage; none takes all (of CDSE, `product`).
         restage_expired: Stage also what expired from the catalogue.
         on_failure: `fail` ends the run Failed when a product failed; `return` only says so.
         plan_only: Show what would be staged, and touch nothing.

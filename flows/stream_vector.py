@@ -1,13 +1,13 @@
 """Stream features of a Geo Engine into the storage."""
 
-from datetime import datetime
 from typing import Annotated, Any
 
 from prefect import flow
 from prefect.client.schemas.objects import State
 from pydantic import Field
 
-from eoflows.tasks.geo_engine import Box, GeoQuestion
+from eoflows.tasks.geo_engine import Bounds, GeoQuestion
+from eoflows.tasks.parameters import GeoEngineBlock, Overwrite, StorageName, TimeEnd, TimeStart, described
 from eoflows.tasks.produce import ResultOrder, produced
 from eoflows.tasks.stream import stream_vector_task
 
@@ -15,16 +15,17 @@ __all__ = ["stream_vector"]
 
 
 @flow(name="stream-vector", flow_run_name="stream {start} from {server} as geoparquet")
+@described
 async def stream_vector(
     workflow: str | dict[str, Any],
-    bbox: Box,
-    start: datetime | str,
-    end: datetime | str | None = None,
+    bbox: Bounds,
+    start: TimeStart,
+    end: TimeEnd = None,
     crs: str = "",
-    server: str = "default",
-    storage: str = "default",
+    server: GeoEngineBlock = "default",
+    storage: StorageName = "default",
     name: str = "",
-    overwrite: bool = False,
+    overwrite: Overwrite = False,
     max_gigabytes: Annotated[float, Field(gt=0)] = 10.0,
 ) -> State[dict[str, Any]]:
     """Stream features of any number into a GeoParquet file, whole or not there.
@@ -34,14 +35,8 @@ async def stream_vector(
 
     Args:
         workflow: Id of a vector workflow, or the workflow as JSON: {"type": "Vector", "operator": {...}}.
-        bbox: West, south, east and north edge of the box, in `crs`.
-        start: Start of the time, or the only instant; UTC where no zone is given.
-        end: End of the time, excluded; none: `start` is an instant.
         crs: Reference system of the box; empty: the workflow's, in which the features are.
-        server: Name of the Geo Engine Server block.
-        storage: Name of the Object Storage block.
         name: Name of the result in the storage, like ports.parquet; empty: one made of the question.
-        overwrite: Whether another result of that name may be replaced.
         max_gigabytes: A stream that brings more is stopped; in 10^9 bytes.
 
     Returns:

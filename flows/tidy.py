@@ -8,6 +8,7 @@ from prefect.client.schemas.objects import State
 from pydantic import Field
 
 from eoflows.products.environment import FlowEnvArgs
+from eoflows.tasks.parameters import LedgerName, described
 from eoflows.tasks.progress import show
 from eoflows.tasks.tidy import sweep_tables, tidied_of, tidy_ledger
 
@@ -15,8 +16,9 @@ __all__ = ["tidy"]
 
 
 @flow(name="tidy", flow_run_name="tidy {ledger}")
+@described
 async def tidy(
-    ledger: str = "default",
+    ledger: LedgerName = "default",
     env: FlowEnvArgs | None = None,
     older_than_days: Annotated[float, Field(ge=1)] = 180.0,
     plan_only: bool = True,
@@ -28,7 +30,6 @@ async def tidy(
     `plan_only` is off.
 
     Args:
-        ledger: Name of the Job Ledger block.
         env: Whose tables of runs go as well, and in which environment; none leaves them.
         older_than_days: What ended, or was written, before so many days.
         plan_only: Show what would go, and touch nothing.

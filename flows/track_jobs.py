@@ -3,6 +3,7 @@
 from prefect import flow
 
 from eoflows.tasks.job_tables import tracked_once
+from eoflows.tasks.parameters import LedgerName, described
 from eoflows.tasks.progress import show
 from eoflows.tasks.track import track_task
 
@@ -10,14 +11,12 @@ __all__ = ["track_jobs"]
 
 
 @flow(name="track-jobs", flow_run_name="track jobs of {ledger}")
-async def track_jobs(ledger: str = "default") -> int:
+@described
+async def track_jobs(ledger: LedgerName = "default") -> int:
     """Look once at the open jobs of every endpoint that is due, and tell of those that have ended.
 
     Run it by a schedule: nothing waits inside. A run that comes while another is at an endpoint leaves that
     endpoint to it.
-
-    Args:
-        ledger: Name of the Job Ledger block.
 
     Returns:
         The number of jobs that have ended.

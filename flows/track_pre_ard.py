@@ -9,17 +9,25 @@ from pydantic import Field
 from eoflows.services.earth_engine.templates import TRACKING_PREFIX
 from eoflows.tasks.earth_engine import PreArdBlocks, track_pre_ard_task
 from eoflows.tasks.earth_engine_shown import publish_tracked, tracked
+from eoflows.tasks.parameters import (
+    EarthEngineProject,
+    LedgerName,
+    PreArdStoreName,
+    TrackingPrefix,
+    described,
+)
 
 __all__ = ["track_pre_ard"]
 
 
 @flow(name="track-pre-ard", flow_run_name="track pre-ARD of {project}")
+@described
 async def track_pre_ard(
-    project: str = "default",
-    store: str = "default",
-    ledger: str = "default",
+    project: EarthEngineProject = "default",
+    store: PreArdStoreName = "default",
+    ledger: LedgerName = "default",
     tracking_names: list[str] | None = None,
-    tracking_prefix: str = TRACKING_PREFIX,
+    tracking_prefix: TrackingPrefix = TRACKING_PREFIX,
     attempts: Annotated[int, Field(ge=1, le=10)] = 3,
 ) -> State[dict[str, Any]]:
     """Look once at all open exports, send what waits, and write states and files into the tracking documents.
@@ -27,11 +35,7 @@ async def track_pre_ard(
     Run it by a schedule: nothing waits inside.
 
     Args:
-        project: Name of the Earth Engine Project block.
-        store: Name of the Pre-ARD Store block.
-        ledger: Name of the Job Ledger block.
         tracking_names: Only these tracking documents; empty: all with open orders.
-        tracking_prefix: Folder of the tracking documents.
         attempts: How often an order is sent at the most, when it fails by no fault of its own.
 
     Returns:

@@ -4,17 +4,19 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from pystac import ItemCollection
 
-from eoflows.products.environment import FlowEnvArgs
 from eoflows.tasks.outcome import OnFailure
+from eoflows.tasks.parameters import described
+from eoflows.tasks.product_parameters import CatalogueCollection, Environment
 from eoflows.tasks.unpack import unpack_items
 
 __all__ = ["unpack_aux"]
 
 
 @flow(name="unpack-aux", flow_run_name="unpack {collection} for {env.owner_id}")
+@described
 async def unpack_aux(
-    env: FlowEnvArgs,
-    collection: str,
+    env: Environment,
+    collection: CatalogueCollection,
     item_ids: list[str] | None = None,
     *,
     use_extension: bool = False,
@@ -25,8 +27,6 @@ async def unpack_aux(
     Run again, it completes what a killed run began, and does nothing where nothing is left to do.
 
     Args:
-        env: Who for, and in which environment.
-        collection: Collection in the catalogue, without its owner.
         item_ids: Items to unpack; none takes all of the collection that have an archive.
         use_extension: Where the content is in one folder that is no product and so is left out, add
             that folder's suffix to the name of the new one.

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlsplit
 
 import orjson
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "Bounds",
     "Box",
     "GeoQuestion",
     "PixelSize",
@@ -56,6 +57,9 @@ class Box(BaseModel):
     ymin: float = Field(description="South edge.")
     xmax: float = Field(description="East edge.")
     ymax: float = Field(description="North edge.")
+
+
+Bounds = Annotated[Box, Field(description="West, south, east and north edge of the box, in `crs`.")]
 
 
 class PixelSize(BaseModel):

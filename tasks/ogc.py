@@ -2,21 +2,23 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Annotated, Any
 
 import orjson
 from prefect import task
 from prefect.artifacts import acreate_markdown_artifact
 from prefect.cache_policies import NO_CACHE
+from pydantic import Field
 
 from eoflows.base.errors import InvalidInputError
 from eoflows.blocks import OgcProcessesServer
-from eoflows.services.ogc_processes import AsyncClient, ProcessDescription, ProcessSummary
+from eoflows.services.ogc_processes import AsyncClient, Output, ProcessDescription, ProcessSummary
 from eoflows.tasks.load import block_path, load_block
 from eoflows.tasks.outcome import Outcome
 from eoflows.tasks.progress import show
 
 __all__ = [
+    "ProcessOutputs",
     "describe",
     "ogc_server",
     "open_ogc",
@@ -24,6 +26,12 @@ __all__ = [
     "read_inputs",
     "search_process_jobs_task",
     "search_processes_task",
+]
+
+
+ProcessOutputs = Annotated[
+    dict[str, Output] | None,
+    Field(description='The outputs wanted, like {"ndvi": {"transmissionMode": "reference"}}; none: all.'),
 ]
 
 

@@ -15,6 +15,7 @@ from eoflows.tasks.collect import collect_jobs_of, collected, results_link
 from eoflows.tasks.decide import cancel_run
 from eoflows.tasks.job_tables import counted, progress_of, shown_jobs
 from eoflows.tasks.outcome import Outcome, Row
+from eoflows.tasks.parameters import StopPolicy
 from eoflows.tasks.progress import show, shown_progress
 from eoflows.tasks.servers import Desk, open_desk
 from eoflows.tasks.submit import Submission, submit_task
@@ -22,15 +23,12 @@ from eoflows.tasks.track import follow_jobs
 
 __all__ = [
     "JobsOutcome",
-    "StopPolicy",
     "follow_submissions",
     "jobs_ended",
     "submit_and_follow",
     "when_cancelled",
     "when_crashed",
 ]
-
-StopPolicy = Literal["cancel", "leave"]
 
 
 @dataclass

@@ -4,12 +4,11 @@ from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run, task_run
-from pydantic import Field
 from pystac import ItemCollection
 
 from eoflows.base.errors import InvalidInputError, PartialError
@@ -41,7 +40,6 @@ from eoflows.tasks.spread import Spread, spread
 __all__ = [
     "Order",
     "Staged",
-    "Timeout",
     "Verdict",
     "answer",
     "aux_staging_task",
@@ -53,9 +51,6 @@ __all__ = [
     "staged",
     "usual_assets",
 ]
-
-Timeout = Annotated[int, Field(ge=-1, title="Search timeout (s)")]
-"""Limit of a search in seconds; -1 and 0 are none."""
 
 Staged = tuple[bool, ItemCollection | None]
 """Whether nothing failed, and the catalogue's items."""
