@@ -31,7 +31,8 @@ async def search(
         error_if_empty: Fail the run when nothing is found.
 
     Returns:
-        The items found, perhaps none. If the source gave fewer than it has, the run ends `Incomplete`.
+        The items found, perhaps none. If the source gave fewer than it has, or something that cannot be
+        read, the run ends `Incomplete`.
 
     Raises:
         InvalidInputError: The search cannot be understood, or (a ValueError) nothing was found and

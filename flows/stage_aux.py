@@ -57,7 +57,7 @@ async def aux_staging(
 
     Returns:
         Whether nothing failed, and the catalogue's items of all products found (None when nothing was
-        found or only planned).
+        found or only planned, none when all failed).
 
     Raises:
         PartialError: An item failed and `on_failure` is `fail`.
@@ -128,7 +128,7 @@ async def on_demand_aux_staging(
 
     Returns:
         Whether nothing failed, and the catalogue's items of all products found (None when nothing was
-        found or only planned).
+        found or only planned, none when all failed).
 
     Raises:
         PartialError: An item failed and `on_failure` is `fail`.

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from eoflows.base.errors import public_url
+from eoflows.base.errors import InvalidInputError, public_url
 from eoflows.products.staging import ItemRecord, StagingReport
 from eoflows.stores.stac.items import ItemDict, product_type, validity
 from eoflows.tasks.outcome import Outcome, Row
@@ -52,6 +52,18 @@ def item_row(item: ItemDict) -> Row:
     return {
         "item": item["id"],
         "type": product_type(item) or "",
-        "validity": str(validity(item)),
-        "size": human_bytes(sum(int(asset.get("file:size") or 0) for asset in item["assets"].values())),
+        "validity": _validity(item),
+        "size": human_bytes(sum(map(_size, item["assets"].values()))),
     }
+
+
+def _validity(item: ItemDict) -> str:
+    try:
+        return str(validity(item))
+    except InvalidInputError as error:
+        return f"unknown: {error}"
+
+
+def _size(asset: Any) -> int:
+    size = asset.get("file:size")
+    return size if isinstance(size, int) else 0

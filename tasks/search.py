@@ -13,6 +13,7 @@ from eoflows.products.selection import partial_pages
 from eoflows.stores.stac import SearchRequest
 from eoflows.stores.stac.items import ItemDict
 from eoflows.tasks.environment import opened
+from eoflows.tasks.items import REFUSED, item_collection
 from eoflows.tasks.logs import run_logger
 from eoflows.tasks.outcome import MOST_ROWS, Outcome
 from eoflows.tasks.publish import item_row
@@ -40,7 +41,7 @@ async def search_task(
 
     Returns:
         The items found, perhaps none. If the source gave fewer than it has, the collection's extra field
-        `eoflows:cut` says so.
+        `eoflows:cut` says so; what came and cannot be read is in `eoflows:refused`, by id.
 
     Raises:
         InvalidInputError: The search cannot be understood, or (a ValueError) nothing was found and
@@ -60,16 +61,17 @@ async def search_task(
     run_logger().info("%s: %d items found%s", source, len(items), f"; {cut[0]}" if cut else "")
     if error_if_empty and not items:
         raise InvalidInputError(f"No item found for CQL2: {aux_cql2}")
-    return ItemCollection(items, extra_fields={_CUT: str(cut[0])} if cut else None)
+    return item_collection(items, **({_CUT: str(cut[0])} if cut else {}))
 
 
 def found(items: ItemCollection, source: AuxiliarySource) -> Outcome[ItemCollection]:
     """Give how a search ended: what it found, and whether that is all."""
-    cut = items.extra_fields.get(_CUT)
+    cut, refused = items.extra_fields.get(_CUT), items.extra_fields.get(REFUSED, {})
+    broken = [f"{len(refused)} cannot be read, {': '.join(next(iter(refused.items())))}"] if refused else []
     rows = [item_row(item.to_dict(transform_hrefs=False)) for item in items.items[:MOST_ROWS]]
     return Outcome(
-        name="Incomplete" if cut else "Completed",
-        sentence=f"{len(items)} items found in {source}" + (f"; {cut}" if cut else ""),
+        name="Incomplete" if cut or refused else "Completed",
+        sentence="; ".join([f"{len(items)} items found in {source}", *broken, *([cut] if cut else [])]),
         result=items,
         rows=rows,
         total=len(items),

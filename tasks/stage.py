@@ -31,6 +31,7 @@ from eoflows.stores.stac.items import ItemDict
 from eoflows.stores.storage import asset_key
 from eoflows.tasks.earlier import failed_items, table_key
 from eoflows.tasks.environment import opened
+from eoflows.tasks.items import item_collection
 from eoflows.tasks.logs import run_logger
 from eoflows.tasks.outcome import OnFailure, Outcome
 from eoflows.tasks.progress import Link, show, shown_progress
@@ -157,8 +158,8 @@ def search_limit(timeout_seconds: int) -> float | None:
 
 def usual_assets(source: AuxiliarySource) -> list[str] | None:
     """Give the assets that are staged if none are named; None is all."""
-    # CDSE items also list every file inside the product.
-    return ["product"] if source == AuxiliarySource.CDSE else None
+    # CDSE items also list every file inside the product, which is spelt in either way.
+    return ["product", "Product"] if source == AuxiliarySource.CDSE else None
 
 
 async def stage_aux(env: FlowEnvArgs, order: Order) -> StagingVerdict:
@@ -357,7 +358,8 @@ async def aux_staging_task(
         from_run: Id of an earlier flow run; only what failed in it is staged.
 
     Returns:
-        Whether nothing failed, and the catalogue's items (None when nothing was found or only planned).
+        Whether nothing failed, and the catalogue's items (None when nothing was found or only planned, none
+        when all failed).
 
     Raises:
         PartialError: An item failed and `on_failure` is `fail`.
@@ -382,7 +384,9 @@ async def aux_staging_task(
 
 def answer(verdict: Verdict) -> Staged:
     """Give a verdict in the form that RS-Server's flows document."""
-    return verdict.succeeded, ItemCollection(verdict.items) if verdict.items else None
+    if verdict.succeeded and not verdict.items:
+        return True, None
+    return verdict.succeeded, item_collection(verdict.items)
 
 
 def staged(verdict: Verdict) -> Outcome[Staged]:

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from eoflows.base.errors import InvalidInputError
@@ -41,6 +41,7 @@ from eoflows.tasks.stage import Order, make_stager, stage_batch_task, usual_asse
 __all__ = ["SystematicOrder", "followed", "publications", "stage_systematically"]
 
 _KEY = "systematic-aux-staging"
+_FAR = timedelta(days=2)
 
 
 @dataclass(frozen=True)
@@ -146,7 +147,7 @@ class _Run:
     def __init__(self, env: FlowEnvArgs, flow_env: FlowEnv, order: SystematicOrder) -> None:
         self._env, self._flow_env, self._order = env, flow_env, order
         self._stager, self._twins = make_stager(flow_env, order.stage_order), Twins()
-        self._now, self._states = datetime.now(UTC), list[StreamState]()
+        self._states = list[StreamState]()
         self._report, self._line, self._done, self._table = StagingReport(), "begins", 0.0, ""
 
     @asynccontextmanager
@@ -176,10 +177,14 @@ class _Run:
     async def _follow(self, stream: Stream, store: WatermarkStore) -> StreamState:
         order = self._order
         progress = Progress(store, order.key(self._stager.place, stream), writable=not order.plan_only)
-        start, end = order.start or self._now, min(order.end or self._now, self._now)
+        reader = publications(self._flow_env, order, stream)
+        host, told = datetime.now(UTC), await reader.time()
+        # A source's clock that is far ahead would have us read years of nothing.
+        now = min(told, host + _FAR) if told else host
+        start, end = order.start or min(host, now), min(order.end or now, now)
         mark, began, full = await progress.begin(start), None, False
         async for step in follow(
-            publications(self._flow_env, order, stream),
+            reader,
             progress,
             self._settler(),
             start=start,

@@ -17,8 +17,9 @@ OPEN_END = datetime.max.replace(tzinfo=UTC)
 
 _RFC3339 = re.compile(
     r"(\d{4})-(\d{2})-(\d{2})"
-    r"(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?\s*(Z|z|[+-]\d{2}:?\d{2})?)?"
+    r"(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d+))?)?\s*(Z|z|[+-]\d{2}:?\d{2})?)?"
 )
+_DAYS = re.compile(r"(?P<year>\d{4})(?:-(?P<month>\d{2})(?:-(?P<day>\d{2}))?)?")
 _OPEN = ("", "..")
 _COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})(\d{2})")
 
@@ -27,9 +28,10 @@ def parse_utc(value: datetime | str) -> datetime:
     """Read a date or time as aware UTC.
 
     Args:
-        value: A datetime, or text: RFC 3339 with 0 to 9 fraction digits (digits past the microsecond
+        value: A datetime, or text: RFC 3339 with any number of fraction digits (those past the microsecond
             are cut), a bare date (midnight), or the compact `YYYYMMDDThhmmss` of product names.
-            Without a zone it is UTC, as STAC and the Copernicus stations use it.
+            Without a zone it is UTC, as STAC and the Copernicus stations use it. A leap second is the last
+            microsecond of its minute.
 
     Returns:
         Aware UTC; any time in the year 9999 is `OPEN_END`.
@@ -63,6 +65,8 @@ def _read(value: object) -> datetime:
         return OPEN_END
     fraction, zone = rest or (None, None)
     micro = int((fraction or "0").ljust(6, "0")[:6])
+    if second == "60":
+        second, micro = "59", 999_999
     clock = (int(hour or 0), int(minute or 0), int(second or 0), micro)
     return _utc(datetime(int(year), int(month), int(day), *clock, tzinfo=_zone(zone)))
 
@@ -117,6 +121,18 @@ class Interval:
             OPEN_END if end is None or end in _OPEN else parse_utc(end),
         )
 
+    @classmethod
+    def of_days(cls, text: str) -> "Interval":
+        """Read the time or closed interval of a STAC search: `a`, `a/b`, `../b`, `a/..`.
+
+        A date is its whole day, a month or a year without more the whole of it, as pystac-client reads them.
+
+        Raises:
+            InvalidInputError: It is neither, or ends before it starts.
+        """
+        first, slash, last = text.partition("/")
+        return cls(*(_of_days(first, last if slash else first)))
+
     @property
     def duration(self) -> timedelta:
         """How long it lasts."""
@@ -125,3 +141,26 @@ class Interval:
     def __str__(self) -> str:
         start = ".." if self.start == OPEN_START else format_utc(self.start)
         return f"{start}/{'..' if self.end == OPEN_END else format_utc(self.end)}"
+
+
+def _of_days(first: str, last: str) -> tuple[datetime, datetime]:
+    start = OPEN_START if first in _OPEN else parse_utc(_first_day(first))
+    if last in _OPEN:
+        return start, OPEN_END
+    match = _DAYS.fullmatch(last.strip())
+    if match is None:
+        return start, parse_utc(last)
+    begin = parse_utc(_first_day(last))
+    if begin == OPEN_END:
+        return start, begin
+    if match["day"]:
+        after = begin + timedelta(days=1)
+    else:
+        year, month = (begin.year, begin.month + 1) if match["month"] else (begin.year + 1, 1)
+        after = begin.replace(year=year + month // 13, month=month % 13 or 1)
+    return start, after - timedelta(milliseconds=1)
+
+
+def _first_day(text: str) -> str:
+    match = _DAYS.fullmatch(text.strip())
+    return f"{match['year']}-{match['month'] or '01'}-{match['day'] or '01'}" if match else text

@@ -151,6 +151,7 @@ class FlowEnv:
         self.args, self.owner_id = args, args.owner_id
         self.catalog, self.storage, self.engine, self.writable = catalog, storage, engine, writable
         self._sources, self._http = sources, http
+        self._clients: dict[AuxiliarySource, StacClient] = {}
         self.service = service
         self.bytes_moved = 0
 
@@ -186,9 +187,13 @@ class FlowEnv:
         return await self._http.json("GET", url)
 
     def client(self, source: AuxiliarySource) -> StacClient:
-        """Give a client for a source; nothing is requested yet."""
+        """Give the client for a source, which remembers how that is asked; nothing is requested yet."""
         settings = self.source(source)
-        return StacClient(settings.url, self._http, page_size=settings.page_size, matched=settings.matched)
+        if source not in self._clients:
+            self._clients[source] = StacClient(
+                settings.url, self._http, page_size=settings.page_size, matched=settings.matched
+            )
+        return self._clients[source]
 
 
 class Searcher(Protocol):

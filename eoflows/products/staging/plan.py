@@ -11,7 +11,7 @@ import orjson
 from eoflows.base.errors import InvalidInputError
 from eoflows.products.staging.outcomes import ItemRecord, Outcome
 from eoflows.stores.catalog import KnownAsset, KnownItem
-from eoflows.stores.stac.items import ItemDict
+from eoflows.stores.stac.items import ItemDict, fault_of
 from eoflows.stores.storage import asset_key, check_twins
 from eoflows.stores.transfer import Checksum
 
@@ -108,20 +108,23 @@ def plan_item(
         selected: Asset keys wanted; None takes all.
 
     Raises:
-        InvalidInputError: The item has none of the selected assets, an asset without a usable URL, a
-            checksum that cannot be read, or (`UnsafeNameError`) a name that must not become a file.
+        InvalidInputError: The item, or its record, cannot be read; it has none of the selected assets, an
+            asset without a usable URL, a checksum that cannot be read, or (`UnsafeNameError`) a name that
+            must not become a file.
     """
+    fault = fault_of(item)
+    if fault:
+        raise InvalidInputError(fault)
+    if known is not None and known.fault:
+        raise InvalidInputError(f"its record in the catalogue cannot be read: {known.fault}; remove it there")
+    keys, note = _wanted(item["assets"], selected)
     assets: Mapping[str, Any] = item["assets"]
-    keys = [key for key in assets if selected is None or key in selected]
-    if not keys:
-        asked = "" if selected is None else f" of {', '.join(sorted(selected))}"
-        raise InvalidInputError(f"it has none{asked}; its assets are: {', '.join(assets) or 'none'}")
     check_twins(keys, item=item["id"])
     plans = tuple(_plan_asset(item["id"], key, assets[key], place) for key in keys)
     promise = frozenset((plan.key, plan.size, plan.checksums) for plan in plans if plan.promises)
     promised = promise if len(promise) == len(plans) else None
     if known is None:
-        return ItemPlan(item, plans, (), "not in the catalogue", promised)
+        return ItemPlan(item, plans, (), f"not in the catalogue{note}", promised)
     if known.unpublished:
         return ItemPlan(item, plans, (), "catalogued, but unpublished", promised, known)
     lacking = tuple(plan for plan in plans if not _matches(plan, known.assets.get(plan.key)))
@@ -156,6 +159,28 @@ def elsewhere(asset: AssetPlan, item_id: str, place: Place, made: str) -> AssetP
     """Give the same asset with a name of another generation."""
     key = asset_key(place.owner, place.collection, item_id, asset.key, made)
     return replace(asset, storage_key=key)
+
+
+def _wanted(assets: Mapping[str, Any], selected: Collection[str] | None) -> tuple[list[str], str]:
+    """Give the keys of the assets that are wanted, and what to say of others.
+
+    What has no href is no asset, but the form of one: it cannot be wanted where all are.
+    """
+    forms = {
+        key
+        for key, asset in assets.items()
+        if isinstance(asset, Mapping) and not asset.get("href") and not asset.get("alternate")
+    }
+    keys = [key for key in assets if (key not in forms if selected is None else key in selected)]
+    if not keys:
+        asked = "" if selected is None else f" of {', '.join(sorted(selected))}"
+        without = f", and without an href {', '.join(sorted(forms))}" if forms else ""
+        others = ", ".join(key for key in assets if key not in forms) or "none"
+        raise InvalidInputError(f"it has none{asked}; its assets are: {others}{without}")
+    passed = (
+        f"; passed over, having no href: {', '.join(sorted(forms))}" if forms and selected is None else ""
+    )
+    return keys, passed
 
 
 def _matches(plan: AssetPlan, known: KnownAsset | None) -> bool:

@@ -9,7 +9,7 @@ import anyio.to_thread
 from eoflows.base.errors import InvalidInputError
 from eoflows.products.staging.outcomes import ItemRecord, Outcome, StagingReport
 from eoflows.products.staging.provenance import REASON
-from eoflows.stores.stac.items import ItemDict
+from eoflows.stores.stac.items import ItemDict, fault_of
 
 __all__ = ["Batch", "Chooser", "Judge", "Sieve"]
 
@@ -70,7 +70,8 @@ class Sieve:
         If the search failed, nothing is chosen last: a choice among some of the items would be a guess.
         """
         async for page in pages:
-            yield page if self._chooser is None else self._judged(page, self._chooser)
+            whole = self._readable(page)
+            yield whole if self._chooser is None else self._judged(whole, self._chooser)
         if self._chooser is not None and self._all_seen:
             chosen, others = await anyio.to_thread.run_sync(self._chooser.settle)
             self._report.add(ItemRecord(item_id, Outcome.PASSED_OVER, why) for item_id, why in others)
@@ -79,6 +80,13 @@ class Sieve:
     def add(self, records: Sequence[ItemRecord]) -> None:
         """Take note of outcomes."""
         self._report.add(map(self._explained, records))
+
+    def _readable(self, page: Batch) -> Batch:
+        """Give the items that can be read; the others have their outcome."""
+        self._report.add(
+            ItemRecord(one["id"], Outcome.FAILED, fault_of(one)) for one in page if fault_of(one)
+        )
+        return [item for item in page if not fault_of(item)]
 
     def _judged(self, page: Batch, chooser: Chooser) -> Batch:
         wanted = []

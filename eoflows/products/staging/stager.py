@@ -94,6 +94,8 @@ class Stager:
             plan = plan_item(item, known, self.place, self._selected)
         except InvalidInputError as error:
             return ItemRecord(item["id"], Outcome.FAILED, str(error))
+        except Exception as error:  # noqa: BLE001  # an item's boundary: what nobody thought of is its own
+            return ItemRecord(item["id"], Outcome.FAILED, f"{type(error).__name__}: {error}"[:300])
         twin = twins.judge(plan)
         if twin is not None:
             return twin

@@ -80,29 +80,38 @@ async def follow(
         progress: Its watermark.
         settler: Stages.
         start: Where a watermark that does not exist yet begins, aware UTC.
-        end: Excluded; not later than now, aware UTC.
+        end: Excluded, aware UTC.
         pace: How.
-        clock: Gives now, aware UTC.
+        clock: Gives now, aware UTC. The watermark passes neither it nor the source's own clock; of a source
+            that does not tell the time, not the last publication that was seen.
 
     Raises:
+        ContractError: The source does not find what it has by its publication.
         ServiceError: The source cannot be read; what was settled before is recorded.
         CatalogError: The catalogue cannot be used.
     """
     mark = await progress.begin(start)
     began = cursor = mark.begin(pace.overlap)
-    room = pace.limit
+    room, seen, checked = pace.limit, mark.position, False
     while cursor < end:
         found = await publications.next(cursor, min(cursor + pace.span, end))
+        if publications.told and not found.items and not checked:
+            await publications.check()
+        checked, seen = True, max([seen, *map(published, found.items)])
         settled = await settler.settle(found.items, room)
-        failed, forget = _failures(found, settled, mark, clock()), clock() - pace.patience
+        # The earlier of the two clocks: that of a host may be wrong, and that of a source.
+        now = min(clock(), publications.told or clock())
+        failed, forget = _failures(found, settled, mark, now), now - pace.patience
         tired = {name for name, one in failed.items() if one.since <= forget}
         cursor, waits = _end(found, settled), bool(settled.waiting)
         done = {item["id"] for item in found.items} - failed.keys() - set(settled.waiting) | tired
         failing = {name: one for name, one in failed.items() if name not in tired}
-        moved = await progress.advance(began, Reading(cursor, failing, done, forget))
+        # Of a time that the source has not come to, nothing is known; nor if it does not say what time it is.
+        reached = min(cursor, now if publications.told else seen)
+        moved = await progress.advance(began, Reading(reached, failing, done, forget))
         mark = moved or mark
         # More failures than a watermark remembers: going on would lose them, and is hopeless as well.
-        waits = waits or (moved is not None and moved.position < cursor)
+        waits = waits or (moved is not None and moved.position < reached)
         records = [_explained(record, tired, failed) for record in settled.records]
         yield Step(Interval(found.start, cursor), records, mark, waits)
         if waits:

@@ -11,7 +11,7 @@ from eoflows.products.staging.pipeline import StageBatch
 from eoflows.products.staging.plan import ItemPlan
 from eoflows.products.staging.twins import Twins
 from eoflows.stores.catalog import Catalog
-from eoflows.stores.stac.items import ItemDict
+from eoflows.stores.stac.items import ItemDict, fault_of
 
 __all__ = ["Settled", "Settler", "StageBatch"]
 
@@ -69,11 +69,14 @@ class Settler:
         Raises:
             CatalogError: The catalogue cannot be used.
         """
-        wanted, records = await self._wanted(items)
+        broken = [ItemRecord(one["id"], Outcome.FAILED, fault_of(one)) for one in items if fault_of(one)]
+        wanted, records = await self._wanted([item for item in items if not fault_of(item)])
         plans, refused = await self.stager.plan(wanted, self.twins)
         records += refused
         now, later = (plans, []) if room is None else (plans[:room], plans[room:])
         done = [plan.record(Outcome.PLANNED) for plan in now] if self.plan_only else await self._stage(now)
+        # What cannot be read may be mended at its source, as what cannot be fetched.
+        done += broken
         failed = frozenset(record.item for record in done if record.outcome is Outcome.FAILED)
         return Settled(records + done, failed, tuple(plan.item["id"] for plan in later), len(now))
 

@@ -8,8 +8,12 @@ from eoflows.base.errors import InvalidInputError
 from eoflows.products.unpack.kinds import ArchiveKind, archive_kind, asset_archive, without_suffix
 from eoflows.stores.stac.items import ItemDict
 from eoflows.stores.storage import Storage, key_of
+from eoflows.stores.storage.names import folded
 
 __all__ = ["Archive", "archives_of", "find_archive", "in_place", "own_key"]
+
+
+_APART = "unpacked"
 
 
 @dataclass(frozen=True)
@@ -32,9 +36,14 @@ class Archive:
     key: str
     stem: str
 
-    def beside(self, name: str) -> str:
-        """Give the key of something in the same folder."""
-        return f"{self.key.rpartition('/')[0]}/{name}"
+    def place_of(self, name: str) -> str:
+        """Give the key of what was in it: in the same folder, or in one that keeps it from the archive.
+
+        Some archives are named like the folder in them, `X.SAFE`.
+        """
+        folder = self.key.rpartition("/")[0]
+        key = f"{folder}/{name}"
+        return f"{folder}/{_APART}/{name}" if folded(key) == folded(self.key) else key
 
 
 def archives_of(item: ItemDict) -> list[str]:

@@ -112,7 +112,7 @@ class Job:
     async def place(self) -> None:
         """Give the products their final names."""
         for product in self.products:
-            await place(self.storage, self.workplace, self.archive.beside(product.name), product)
+            await place(self.storage, self.workplace, self.archive.place_of(product.name), product)
 
     async def _identify(self) -> str:
         href = self.storage.href(self.archive.key)
@@ -127,7 +127,7 @@ class Job:
 
     async def _all_intact(self, products: list[Product]) -> bool:
         for product in products:
-            key = self.archive.beside(product.name)
+            key = self.archive.place_of(product.name)
             if not await intact(self.storage, self.workplace, key, product):
                 return False
         return True

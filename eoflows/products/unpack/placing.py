@@ -3,6 +3,7 @@
 import os
 import stat
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -70,6 +71,7 @@ async def place(storage: Storage, workplace: Workplace, key: str, product: Produ
     if in_place(storage, key):
         # A product that an earlier run has placed is no more here.
         if await anyio.to_thread.run_sync(os.path.lexists, source):
+            await anyio.to_thread.run_sync(partial(os.makedirs, storage.spool(key).parent, exist_ok=True))
             await anyio.to_thread.run_sync(put_tree, source, storage.spool(key), workplace.path)
         return
     limiter = anyio.CapacityLimiter(_PUTS)

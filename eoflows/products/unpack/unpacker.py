@@ -83,7 +83,7 @@ class Unpacker:
     def _change(self, job: Job) -> Change:
         archive = job.archive
         placed = [
-            (product, product_href(self._storage, archive.beside(product.name), product))
+            (product, product_href(self._storage, archive.place_of(product.name), product))
             for product in job.products
         ]
         assets = new_assets(archive.asset_key, archive.asset, placed)
@@ -94,7 +94,7 @@ class Unpacker:
         fresh = {key for change in changes for key in change.assets}
         stay = [asset for key, asset in changed_item(item, changes)["assets"].items() if key not in fresh]
         taken = [key_of(self._storage, str(asset.get("href") or "")) for asset in stay]
-        new = [job.archive.beside(product.name) for job in jobs for product in job.products]
+        new = [job.archive.place_of(product.name) for job in jobs for product in job.products]
         seen: set[str] = set()
         for key in [*filter(None, taken), *(job.archive.key for job in jobs), *new]:
             if folded(key) in seen:

@@ -67,6 +67,8 @@ class KnownItem(NamedTuple):
     """By asset key; with the archives that assets were unpacked from, by their keys."""
     unpublished: bool
     """The item expired and lost its assets: it may be staged again."""
+    fault: str = ""
+    """Why the record cannot be read; empty if it can."""
 
 
 def known_of(item: Mapping[str, Any]) -> KnownItem:

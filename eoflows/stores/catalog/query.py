@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import orjson
 
 from eoflows.base.errors import InvalidInputError
-from eoflows.base.times import Interval, parse_utc
+from eoflows.base.times import Interval
 from eoflows.stores.catalog.cql2 import Filter
 from eoflows.stores.catalog.interface import FilterLike, SortLike
 from eoflows.stores.catalog.pushdown import Condition, among, necessary
@@ -174,13 +174,10 @@ def _meets_time(value: str | Interval) -> Node:
     if isinstance(value, Interval):
         span = value
     elif isinstance(value, str):
-        ends = value.split("/")
-        if len(ends) > 2:
-            raise InvalidInputError(
-                f"datetime {value!r} has {len(ends)} parts; write a time, a/b, ../b or a/.."
-            )
-        instant = parse_utc(ends[0]) if len(ends) == 1 else None
-        span = Interval(instant, instant) if instant else Interval.parse(*ends)
+        parts = value.count("/") + 1
+        if parts > 2:
+            raise InvalidInputError(f"datetime {value!r} has {parts} parts; write a time, a/b, ../b or a/..")
+        span = Interval.of_days(value)
     else:
         raise InvalidInputError(f"datetime is {value!r}; write a time, a/b, ../b or a/..")
     item = Between(Property("start_datetime"), Property("end_datetime"))

@@ -20,7 +20,7 @@ from eoflows.stores.catalog.remote_items import known_item
 from eoflows.stores.catalog.remote_search import search_body
 from eoflows.stores.catalog.remote_writer import PATIENCE, RemoteWriter
 from eoflows.stores.catalog.validity import validity
-from eoflows.stores.stac.items import is_new
+from eoflows.stores.stac.items import Seen, is_new
 
 __all__ = ["CatalogProfile", "RemoteCatalog"]
 
@@ -166,7 +166,7 @@ class RemoteCatalog:
         query: queries.Query,
         left: int | None,
     ) -> AsyncIterator[list[Item]]:
-        seen: set[int] = set()
+        seen = Seen()
         async with aclosing(self._api.pages(body, collections)) as pages:
             async for page in pages:
                 items = [

@@ -8,8 +8,10 @@ from eoflows.base.errors import AbsentError, ConflictError, ContractError, Inval
 from eoflows.base.http import HttpClient
 from eoflows.stores.catalog.interface import Item
 from eoflows.stores.catalog.remote_dialects import Dialect
-from eoflows.stores.catalog.remote_items import lasting_links
+from eoflows.stores.catalog.remote_items import lasting_links, readable
+from eoflows.stores.stac.items import Seen, is_new
 from eoflows.stores.stac.listing import Listing
+from eoflows.stores.stac.steps import links_of
 
 __all__ = ["BulkUnsupportedError", "TransactionsApi"]
 
@@ -53,12 +55,13 @@ class TransactionsApi:
         if collections is not None:
             request["collections"] = [self._dialect.search_name(name) for name in collections]
         step: _Step | None = ("POST", f"{self.url}/search", request)
-        listing = Listing(self.url)
+        listing, seen = Listing(self.url), Seen()
         while step is not None:
             listing.ask(*step)
             method, url, request = step
             page = await self._page(method, url, request if method == "POST" else None)
-            listing.take(len(page["features"]))
+            new = sum(is_new(feature, seen) for feature in page["features"])
+            listing.take(new, len(page["features"]) - new)
             if page["features"]:
                 yield [self._read(feature, collections) for feature in page["features"]]
             step = self._next(page, request)
@@ -79,17 +82,19 @@ class TransactionsApi:
             )
             self._picks_fields = False
         features = page.get("features") if isinstance(page, dict) else None
-        if not isinstance(features, list) or not all(isinstance(one, dict) for one in features):
+        if not isinstance(features, list):
             raise ContractError("the answer to a search is no item collection", url=url)
-        return dict(page)
+        # What has no id is nobody's record.
+        named = [one for one in features if isinstance(one, dict) and isinstance(one.get("id"), str)]
+        return {**page, "features": [readable(one) for one in named]}
 
     def _next(self, page: Mapping[str, Any], body: Mapping[str, Any]) -> "_Step | None":
-        link = next((link for link in page.get("links") or () if link.get("rel") == "next"), None)
+        link = next(links_of(page, "next"), None)
         if link is None:
             return None
         # The address is ours whatever the link says: a proxy may have changed scheme, host or path.
         if str(link.get("method", "GET")).upper() == "POST":
-            given = dict(link.get("body") or {})
+            given = dict(link["body"]) if isinstance(link.get("body"), Mapping) else {}
             return "POST", f"{self.url}/search", {**body, **given} if link.get("merge") else given
         return "GET", f"{self.url}/search?{urlsplit(str(link.get('href'))).query}", dict(body)
 
@@ -113,7 +118,7 @@ class TransactionsApi:
             return None
         if not isinstance(feature, dict) or feature.get("id") != item_id:
             raise ContractError(f"the answer is not item {item_id!r}", url=self.url)
-        return self._read(feature, [collection])
+        return self._read(readable(feature), [collection])
 
     async def has_collection(self, collection: str) -> bool:
         """Tell whether a collection exists."""
@@ -133,7 +138,7 @@ class TransactionsApi:
             if not isinstance(documents, list):
                 raise ContractError("the answer is no list of collections", url=url)
             found += [(self._dialect.collection_name(document), document) for document in documents]
-            link = next((link for link in page.get("links") or () if link.get("rel") == "next"), None)
+            link = next(links_of(page, "next"), None)
             if link is None:
                 return found
             url = f"{self.url}/collections?{urlsplit(str(link.get('href'))).query}"

@@ -254,7 +254,7 @@ def _owner(feature: Mapping[str, Any]) -> str | None:
     if isinstance(owner, str) and owner:
         return owner
     for link in feature.get("links") or ():
-        if link.get("rel") == "collection":
+        if isinstance(link, Mapping) and link.get("rel") == "collection":
             name = unquote(urlsplit(str(link.get("href"))).path.rpartition("/")[2])
             return name.partition(":")[0] if ":" in name else None
     return None

@@ -6,18 +6,20 @@ from typing import Any
 
 import orjson
 
-from eoflows.base.errors import ContractError, InvalidInputError
+from eoflows.base.errors import InvalidInputError
 from eoflows.base.times import OPEN_END
 from eoflows.stores.catalog.interface import Item, KnownItem, known_assets
 from eoflows.stores.catalog.remote_dialects import check_item_id
 from eoflows.stores.catalog.rows import stamped
 from eoflows.stores.catalog.validity import TIME_PROPERTIES, instant
+from eoflows.stores.stac.items import fault_of, unreadable
 
-__all__ = ["checked", "known_item", "lasting_links", "same", "stamped_for"]
+__all__ = ["checked", "known_item", "lasting_links", "readable", "same", "stamped_for"]
 
 _STRUCTURE = frozenset({"self", "root", "parent", "collection", "items", "next", "prev"})
 _SERVERS_OWN = frozenset({"expires", "owner", "published", "updated"})
 _OURS = "eoflows:"
+_FORMS: Mapping[str, type] = {"properties": dict, "assets": dict, "links": list}
 
 
 def checked(item: Mapping[str, Any]) -> Item:
@@ -42,7 +44,8 @@ def checked(item: Mapping[str, Any]) -> Item:
 
 def lasting_links(item: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Give an item's links without those that a server writes anew in each answer."""
-    links = [dict(link) for link in item.get("links") or () if isinstance(link, Mapping)]
+    given = item.get("links")
+    links = [dict(link) for link in given if isinstance(link, Mapping)] if isinstance(given, list) else []
     return [link for link in links if link.get("rel") not in _STRUCTURE]
 
 
@@ -60,21 +63,29 @@ def stamped_for(
     Raises:
         InvalidInputError: A time cannot be read.
     """
-    published = (before or {}).get("properties", {}).get("published")
+    published = ((before or {}).get("properties") or {}).get("published")
     made = stamped(item, collection, published=published, now=now or OPEN_END)
     return made if now else {**item, "collection": collection}
 
 
-def known_item(feature: Mapping[str, Any]) -> KnownItem:
-    """Give the light view of an item.
+def readable(feature: Mapping[str, Any]) -> Item:
+    """Give what a server keeps as an item; of what cannot be worked with, one that says so (`fault_of`).
 
-    Raises:
-        ContractError: It is no item.
+    What a server was asked to leave out is no fault.
     """
-    assets, properties = feature.get("assets") or {}, feature.get("properties") or {}
-    if not isinstance(assets, Mapping) or not isinstance(properties, Mapping):
-        raise ContractError(f"item {str(feature.get('id'))[:80]!r} has no assets or no properties object")
-    return KnownItem(known_assets(assets), bool(properties.get("unpublished")))
+    item = {key: value for key, value in feature.items() if value is not None or key not in _FORMS}
+    for key, form in _FORMS.items():
+        if not isinstance(item.get(key, form()), form):
+            return unreadable(feature, f"its {key} are a {type(item[key]).__name__}, not a {form.__name__}")
+    if not all(isinstance(asset, dict) for asset in item.get("assets", {}).values()):
+        return unreadable(feature, "one of its assets is no object")
+    return item
+
+
+def known_item(item: Item) -> KnownItem:
+    """Give the light view of an item, as `readable` gives it."""
+    unpublished = bool(item.get("properties", {}).get("unpublished"))
+    return KnownItem(known_assets(item.get("assets", {})), unpublished, fault_of(item))
 
 
 def same(ours: Mapping[str, Any], stored: Mapping[str, Any]) -> bool:
@@ -89,6 +100,7 @@ def same(ours: Mapping[str, Any], stored: Mapping[str, Any]) -> bool:
         ours["id"] == stored.get("id")
         and _plain(ours.get("geometry")) == _plain(stored.get("geometry"))
         and _plain(ours.get("assets") or {}) == _plain(stored.get("assets") or {})
+        and not fault_of(dict(stored))
         and _properties(ours) == _properties(stored)
         and _links(ours) <= _links(stored)
     )
@@ -97,7 +109,7 @@ def same(ours: Mapping[str, Any], stored: Mapping[str, Any]) -> bool:
 def _properties(item: Mapping[str, Any]) -> dict[str, Any]:
     found = {
         name: _time(value) if name in TIME_PROPERTIES else _plain(value)
-        for name, value in item["properties"].items()
+        for name, value in (item.get("properties") or {}).items()
         if value is not None and name not in _SERVERS_OWN and not name.startswith(_OURS)
     }
     if found.get("end_datetime") == OPEN_END:

@@ -150,10 +150,9 @@ def _term(term: str | Mapping[str, str]) -> dict[str, str]:
 
 def _span(value: str | Interval) -> str:
     if isinstance(value, str):
-        first, slash, last = value.partition("/")
-        if not slash:
-            return format_utc(parse_utc(first))
-        value = Interval.parse(first, last)
+        value = Interval.of_days(value)
+        if not value.duration:
+            return format_utc(value.start)
     if value == Interval(OPEN_START, OPEN_END):
         raise InvalidInputError("datetime is open on both sides; leave it out")
     ends = (value.start, OPEN_START), (value.end, OPEN_END)

@@ -7,20 +7,31 @@ time-out can interrupt and its POST is never retried, so the pages are read here
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, Literal
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
-from eoflows.base.errors import AbsentError, ContractError
+import httpx
+import orjson
+
+from eoflows.base.errors import AbsentError, ContractError, RefusedError, TruncatedError, UnreachableError
 from eoflows.base.http import HttpClient, Origin
-from eoflows.stores.stac.items import ItemDict, checked_item, is_new
+from eoflows.stores.stac.items import ItemDict, Meeting, Seen, checked_item
 from eoflows.stores.stac.listing import Listing
+from eoflows.stores.stac.page import Page, read_page
 from eoflows.stores.stac.request import SearchRequest
+from eoflows.stores.stac.steps import Step, by_get, links_of, next_step, resolve
 from eoflows.stores.stac.waiting import Patience
 
 __all__ = ["MatchedCount", "StacClient", "matched_count"]
 
 MatchedCount = Literal["exact", "estimate"]
 """Whether a server counts what matches (`numberMatched`), or only estimates it."""
+
+_LASTING_ORDERS = ({"field": "id", "direction": "asc"}, {"field": "datetime", "direction": "asc"})
+"""Orders in which what is published or withdrawn meanwhile moves few others."""
 
 
 class StacClient:
@@ -33,6 +44,10 @@ class StacClient:
         matched: What its `numberMatched` is. Where it is exact, fewer items than that are an answer that
             was cut; an estimate, as pgstac may give it, tells nothing. Many servers give none.
         clock: Monotonic seconds.
+
+    Attributes:
+        told: What time it was by the source's own clock at its last answer, aware UTC; None if it did not
+            say.
     """
 
     def __init__(
@@ -45,29 +60,58 @@ class StacClient:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.url = url.rstrip("/") + "/"
+        self.told: datetime | None = None
         self._home = Origin.of(self.url)
         self._http, self._page_size, self._clock = http, page_size, clock
-        self._counts = matched == "exact"
-        self._search_url: str | None = None
+        self._counts, self._fitting = matched == "exact", False
+        self._search: _Search | None = None
 
     async def landing_page(self) -> dict[str, Any]:
-        """Fetch the landing page.
+        """Fetch the landing page, with the slash at its end or without it, whichever there is.
 
         Raises:
             ContractError: It is no STAC landing page.
         """
-        page = await self._http.json("GET", self.url)
+        try:
+            return await self._landing_at(self.url)
+        except (AbsentError, ContractError) as error:
+            try:
+                return await self._landing_at(self.url.rstrip("/"))
+            except (AbsentError, ContractError):
+                raise error from None
+
+    async def _landing_at(self, url: str) -> dict[str, Any]:
+        answer = await self._http.request("GET", url)
+        self._note(answer)
+        try:
+            page = orjson.loads(answer.content)
+        except orjson.JSONDecodeError:
+            page = None
         if not isinstance(page, dict) or not isinstance(page.get("links"), list):
-            raise ContractError("this is no STAC landing page: it has no links", url=self.url)
+            raise ContractError("this is no STAC landing page: it has no links", url=url)
         return page
+
+    async def time(self) -> datetime | None:
+        """Ask what time it is by the API's own clock, aware UTC; None if it does not say.
+
+        Raises:
+            ContractError: It has no STAC landing page.
+        """
+        await self.landing_page()
+        return self.told
 
     async def pages(
         self, request: SearchRequest, *, timeout: float | None = None
     ) -> AsyncIterator[list[ItemDict]]:
         """Give the items found, page by page, none of them empty; an item that comes twice is given once.
 
-        One id in two collections is two items.
-        Remembers a number per item, about 80 bytes each; the items themselves are not kept.
+        One id in two collections is two items, and so are two of one id that promise different bytes. What
+        cannot be read is an item that says so (`fault_of`). Remembers two numbers per item; the items
+        themselves are not kept.
+
+        Where fewer different items came than the server counts, or the list shifted while it was read, the
+        search is made once more, in an order that does not shift. Where pages are too large for the server,
+        smaller ones are asked for from then on.
 
         Args:
             request: What to search.
@@ -77,33 +121,56 @@ class StacClient:
         Raises:
             DeadlineError: The API took longer than `timeout`.
             TruncatedError: The pages ended, and the server has more: `numberMatched` is greater than the
-                number of items that came, or empty pages still lead on to others. It is raised after the
-                last page, so who can use a part of the answer has it.
+                number of different items that came, pages overlapped also the second time, or pages with
+                nothing new still lead on to others. It is raised after the last page, so who can use a part
+                of the answer has it.
             ContractError: The answer is no item collection, or its pages run in a circle.
             ServiceError: As `HttpClient.request`.
         """
-        patience, seen, left = Patience(timeout, self._clock), set[int](), request.limit
-        async with aclosing(self._raw_pages(request.body(self._page_size), patience)) as pages:
+        patience, seen, left = Patience(timeout, self._clock), Seen(), request.limit
+        async with aclosing(self._whole(request, patience)) as pages:
             async for page in pages:
-                items = [item for item in page if is_new(checked_item(item, self.url), seen)][:left]
+                items = [item for item in page if seen.meet(item) is not Meeting.AGAIN][:left]
                 if items:
                     yield items
                 left = None if left is None else left - len(items)
                 if left is not None and left <= 0:
                     return
 
+    async def _whole(self, request: SearchRequest, patience: Patience) -> AsyncGenerator[list[ItemDict]]:
+        """Read a search, and if something shows that not all of it came, once more in a lasting order."""
+        lacking = ""
+        for order in (None, *_LASTING_ORDERS, None):
+            body = request.body(self._page_size) | ({"sortby": [order]} if order else {})
+            listing = Listing(self.url)
+            try:
+                async with aclosing(self._raw_pages(body, patience, listing)) as pages:
+                    async for page in pages:
+                        yield page.items
+            except RefusedError:
+                if order is None:
+                    raise
+                # It does not sort by that.
+                continue
+            before, lacking = lacking, listing.lacking()
+            if before or not lacking:
+                break
+        if lacking:
+            raise TruncatedError(lacking, url=self.url)
+
     async def item(self, collection: str, item_id: str) -> ItemDict:
         """Fetch one item.
 
         Raises:
             AbsentError: The API has no such item.
+            ContractError: It cannot be read.
         """
-        request = {"collections": [collection], "ids": [item_id], "limit": 1}
-        page = await self._http.json("POST", await self._search(), json=request)
-        items = self._features(page, self.url)
-        if not items:
-            raise AbsentError(f"there is no item {item_id!r} in {collection!r}", url=self.url, status=404)
-        return checked_item(items[0], self.url)
+        body = {"collections": [collection], "ids": [item_id], "limit": 1}
+        async with aclosing(self._raw_pages(body, Patience(None), Listing(self.url))) as pages:
+            async for page in pages:
+                for item in page.items:
+                    return checked_item(item, self.url)
+        raise AbsentError(f"there is no item {item_id!r} in {collection!r}", url=self.url, status=404)
 
     async def known_ids(self, collection: str, ids: Sequence[str], *, batch: int = 500) -> set[str]:
         """Tell which items exist, asking by POST in batches.
@@ -128,77 +195,108 @@ class StacClient:
                     "exclude": ["geometry", "bbox", "links", "assets", "properties"],
                 },
             }
-            async for page in self._raw_pages(body, Patience(None, self._clock)):
-                found |= {str(feature.get("id")) for feature in page}
+            listing = Listing(self.url)
+            async for page in self._raw_pages(body, Patience(None, self._clock), listing):
+                found |= {item["id"] for item in page.items}
+            if listing.lacking():
+                raise TruncatedError(listing.lacking(), url=self.url)
         return found
 
     async def _raw_pages(
-        self, body: dict[str, Any], patience: Patience
-    ) -> AsyncGenerator[list[dict[str, Any]]]:
+        self, body: dict[str, Any], patience: Patience, listing: Listing
+    ) -> AsyncGenerator[Page]:
         """Follow the pages of a search to their end; whoever has enough stops asking."""
-        step: _Step | None = ("POST", await patience.spend(self._search()), body)
-        listing = Listing(self.url)
+        step: Step | None = await patience.spend(self._first(body))
+        seen = Seen()
         while step is not None:
-            listing.ask(*step)
-            method, url, sent = step
-            page = await patience.spend(self._http.json(method, url, json=sent))
-            features = self._features(page, url)
-            on = listing.take(len(features), matched_count(page) if self._counts else -1)
+            listing.ask(step)
+            try:
+                page = await patience.spend(self._fitted(step, body))
+            except _OtherwiseError as error:
+                # From the first page on: where pages are counted, another size would leave some out.
+                body, seen = {**body, "limit": error.size}, Seen()
+                listing.begin_again()
+                step = await patience.spend(self._first(body))
+                continue
+            again = sum(map(seen.has, page.items))
+            new = sum(seen.meet(item) is Meeting.NEW for item in page.items)
+            on = listing.take(new, again, matched_count(page.document) if self._counts else -1)
             # Before the page is handed out: the caller may change it.
-            step = self._next(page, url, sent) if on else None
-            yield features
-        listing.end()
+            step = next_step(page.document, step, self._home) if on else None
+            yield page
 
-    async def _search(self) -> str:
-        if self._search_url is None:
-            links = _links(await self.landing_page(), "search")
-            posts = [link for link in links if str(link.get("method", "GET")).upper() == "POST"]
-            targets = {self._resolve(str(link.get("href")), self.url) for link in posts or links}
-            if len(targets) != 1:
-                raise ContractError(
-                    f"the landing page has {len(targets)} search links, not one", url=self.url
-                )
-            self._search_url = targets.pop()
-        return self._search_url
+    async def _fitted(self, step: Step, body: Mapping[str, Any]) -> Page:
+        """Ask for a page; where that fails, find out whether it was the method or the size.
 
-    def _resolve(self, href: str, base: str) -> str:
-        """Resolve a link; where a proxy changed scheme or port, the configured origin is kept."""
-        target = urljoin(base, href)
-        origin = Origin.of(target)
-        if origin == self._home:
-            return target
-        if origin.host != self._home.host:
-            raise ContractError(
-                f"a link leads to another host, {origin}; configure that host's API if it is meant", url=base
-            )
-        parts = urlsplit(target)
-        return str(self._home) + parts.path + (f"?{parts.query}" if parts.query else "")
+        Raises:
+            _OtherwiseError: It was; from now on this client asks otherwise.
+        """
+        size: int = step.size or body["limit"]
+        try:
+            return await self._send(step)
+        except (RefusedError, UnreachableError) as error:
+            if step.method == "POST" and self._refuses_posts(error):
+                raise _OtherwiseError(size) from None
+            if not _may_be_too_large(error) or size < 2 or not await self._answers(step.sized(1)):
+                raise
+        while size > 1:
+            size //= 2
+            if await self._answers(step.sized(size)):
+                break
+        self._page_size = min(self._page_size, size)
+        raise _OtherwiseError(size)
 
-    def _features(self, page: Any, url: str) -> list[dict[str, Any]]:
-        features = page.get("features") if isinstance(page, dict) else None
-        if not isinstance(features, list) or not all(isinstance(feature, dict) for feature in features):
-            raise ContractError("the answer to a search is no item collection", url=url)
-        return features
+    def _refuses_posts(self, error: RefusedError | UnreachableError) -> bool:
+        """Tell whether an API takes searches by GET only, and remember it."""
+        search, status = self._search, _status(error)
+        if search is None or status not in ((405, 501) if search.declared else (404, 405, 501)):
+            return False
+        self._search = replace(search, method="GET")
+        return True
 
-    def _next(self, page: Mapping[str, Any], url: str, body: Mapping[str, Any] | None) -> "_Step | None":
-        links = _links(page, "next")
-        if not links:
-            return None
-        if len(links) > 1:
-            raise ContractError(f"a page has {len(links)} next links, not one", url=url)
-        link = links[0]
-        method = str(link.get("method", "GET")).upper()
-        target = self._resolve(str(link.get("href")), url)
-        if method == "GET":
-            return method, target, None
-        if method != "POST":
-            raise ContractError(f"the next page is to be asked for by {method}", url=url)
-        following = link.get("body") or {}
-        return method, target, {**(body or {}), **following} if link.get("merge") else following
+    async def _answers(self, step: Step) -> bool:
+        try:
+            await self._send(step, repeatable=False)
+        except (RefusedError, UnreachableError):
+            return False
+        return True
 
+    async def _send(self, step: Step, *, repeatable: bool = True) -> Page:
+        answer = await self._http.request(
+            step.method, step.url, json=step.body, headers=step.headers, repeatable=repeatable
+        )
+        self._note(answer)
+        return read_page(answer.content, step.url)
 
-_Step = tuple[str, str, dict[str, Any] | None]
-"""Method, URL and body of the request for a page."""
+    def _note(self, answer: httpx.Response) -> None:
+        """Remember what time it is by the source's clock."""
+        try:
+            told = parsedate_to_datetime(answer.headers.get("date", ""))
+        except ValueError:
+            return
+        self.told = told if told.tzinfo else told.replace(tzinfo=UTC)
+
+    async def _first(self, body: dict[str, Any]) -> Step:
+        """Give the first request of a search, by POST where the API takes that."""
+        if self._search is None:
+            self._search = await self._found_search()
+        if self._search.method == "GET":
+            return by_get(self._search.url, body)
+        return Step("POST", self._search.url, body)
+
+    async def _found_search(self) -> "_Search":
+        page = await self.landing_page()
+        links = sorted(links_of(page, "search"), key=_preference)
+        faults = list[ContractError]()
+        for link in links:
+            try:
+                target = resolve(str(link.get("href")), self.url, self._home)
+            except ContractError as error:
+                faults.append(error)
+                continue
+            method = str(link.get("method") or "").upper()
+            return _Search(target, "GET" if method == "GET" else "POST", method == "POST")
+        raise faults[0] if faults else ContractError("the landing page has no search link", url=self.url)
 
 
 def matched_count(page: Mapping[str, Any]) -> int:
@@ -208,6 +306,43 @@ def matched_count(page: Mapping[str, Any]) -> int:
     return count if isinstance(count, int) and not isinstance(count, bool) else -1
 
 
-def _links(document: Mapping[str, Any], rel: str) -> list[dict[str, Any]]:
-    links = document.get("links") or ()
-    return [link for link in links if isinstance(link, dict) and link.get("rel") == rel]
+@dataclass(frozen=True)
+class _Search:
+    """Where and how an API is searched.
+
+    Attributes:
+        url: Where.
+        method: POST or GET.
+        declared: Whether the API says that it takes POST.
+    """
+
+    url: str
+    method: str
+    declared: bool
+
+
+class _OtherwiseError(Exception):
+    """The search is to be begun again, by another method or with pages of this size."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+
+
+def _preference(link: Mapping[str, Any]) -> tuple[int, bool, bool]:
+    """Sort search links: by method, POST first and undeclared before GET; then items, then `.../search`."""
+    method = str(link.get("method") or "").upper()
+    path = urlsplit(str(link.get("href"))).path if "[" not in str(link.get("href")) else ""
+    return (
+        ["POST", "", "GET"].index(method) if method in ("POST", "", "GET") else 3,
+        link.get("type") not in ("application/geo+json", None),
+        not path.endswith("/search"),
+    )
+
+
+def _status(error: RefusedError | UnreachableError) -> int | None:
+    return error.status if isinstance(error, RefusedError) else error.answered
+
+
+def _may_be_too_large(error: RefusedError | UnreachableError) -> bool:
+    """Whether servers answer so if they are asked for too many items at once."""
+    return _status(error) in (400, 413, 414, 422, 500, 502, 504, 507)

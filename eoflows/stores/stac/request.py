@@ -16,10 +16,10 @@ class SearchRequest(BaseModel):
 
     Attributes:
         filter: CQL2 in JSON, or None for everything.
-        collections: Only these; empty is all that the caller may read.
-        sortby: `{"field", "direction"}` pairs; `-name`, `+name` and `name` are accepted. Stations
-            accept one.
-        timestamp: `datetime` of the STAC search, closed on both ends, or None.
+        collections: Only these, as a list or with commas; empty is all that the caller may read.
+        sortby: `{"field", "direction"}` pairs; `-name`, `+name`, `name`, and several with commas are
+            accepted. Stations accept one.
+        timestamp: `datetime` of the STAC search, closed on both ends, or None. A date is its whole day.
         limit: Upper limit of items in all, not of a page; None is no limit.
     """
 
@@ -87,12 +87,12 @@ class SearchRequest(BaseModel):
     @field_validator("collections", mode="before")
     @classmethod
     def _list(cls, value: Any) -> Any:
-        return (value,) if isinstance(value, str) else value
+        return _parts(value) if isinstance(value, str) else value
 
     @field_validator("sortby", mode="before")
     @classmethod
     def _terms(cls, value: Any) -> Any:
-        terms = [value] if isinstance(value, str | Mapping) else value
+        terms = [value] if isinstance(value, Mapping) else _parts(value) if isinstance(value, str) else value
         if not isinstance(terms, list | tuple):
             raise ValueError("must be text like '-created', or a list of those")
         return tuple(_term(term) for term in terms)
@@ -102,10 +102,13 @@ class SearchRequest(BaseModel):
     def _times(cls, value: Any) -> Any:
         if not isinstance(value, str):
             raise ValueError("must be a time or an interval like 2025-01-01T00:00:00Z/..")
-        start, slash, end = value.partition("/")
-        if not slash:
-            return format_utc(Interval.parse(start, start).start)
-        return str(Interval.parse(start, end))
+        span = Interval.of_days(value)
+        return str(span) if span.duration else format_utc(span.start)
+
+
+def _parts(text: str) -> tuple[str, ...]:
+    """Read what may be several with commas between them."""
+    return tuple(part for part in map(str.strip, text.split(",")) if part)
 
 
 def _term(term: Any) -> dict[str, str]:

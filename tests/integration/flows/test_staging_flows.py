@@ -290,6 +290,6 @@ async def test_the_task_as_a_step_of_another_flow(place):
             return await aux_staging_task(place.env, bad, "other", on_failure=on_failure)
 
         status, items = await (await run(failing, "return")).result()
-        assert (status, items) == (False, None)
+        assert (status, list(items)) == (False, [])
         with pytest.raises(PartialError):
             await (await run(failing, "fail")).result()

@@ -130,7 +130,7 @@ async def test_every_form_of_input(tmp_path: Path):
         ("[]", "no FeatureCollection but []"),
         ({"type": "Catalog"}, "no FeatureCollection but {'type': 'Catalog'}"),
         ({"type": "FeatureCollection"}, "no list of features"),
-        (collection({"id": "a"}), "item 'a' has no properties"),
+        (collection({"id": "a"}), "item 'a' cannot be read: it has no properties"),
         (collection(item("a"), item("a", x="https://one")), "two different items with the id 'a'"),
         (collection(item("a"), links=[{"rel": "next", "href": "x"}]), "one page of several"),
         (7, "give items as JSON, a path or a URL"),

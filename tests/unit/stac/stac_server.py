@@ -14,7 +14,8 @@ SEARCH_LINK = {"rel": "search", "href": HOME + "search", "method": "POST"}
 
 
 def item(name: str, **properties: Any) -> dict[str, Any]:
-    return {"type": "Feature", "id": name, "properties": properties, "assets": {}, "links": []}
+    times = {"datetime": "2025-08-07T00:00:00Z", **properties}
+    return {"type": "Feature", "id": name, "properties": times, "assets": {}, "links": []}
 
 
 def page(items: list[dict[str, Any]], *following: dict[str, Any]) -> dict[str, Any]:
@@ -35,11 +36,14 @@ class StacServer:
         self.landings = 0
         self.bodies: list[dict[str, Any]] = []
         self.urls: list[str] = []
+        self.headers: dict[str, str] = {}
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         if request.url == HOME:
             self.landings += 1
-            return httpx.Response(200, json=self.landing)
+            return httpx.Response(200, json=self.landing, headers=self.headers)
+        if request.url == HOME.rstrip("/"):
+            return httpx.Response(404, json={"detail": "Not Found"})
         self.urls.append(str(request.url))
         body = json.loads(request.content) if request.content else {}
         self.bodies.append(body)

@@ -66,10 +66,19 @@ async def test_an_item_that_comes_twice_is_given_once():
     """Pages shift when a product arrives while they are read; one id in two collections is two items."""
     pages = {
         None: page([item("a"), item("b")], {"href": "search", "method": "POST", "body": {"token": "2"}}),
-        "2": page([item("b"), item("c"), item("a") | {"collection": "other"}]),
+        "2": page([item("b"), item("c"), item("a") | {"collection": "other"}]) | {"numberMatched": 4},
     }
     server = StacServer(lambda _, body: pages[body.get("token")])
     assert await gathered(server.client().pages(SearchRequest())) == [["a", "b"], ["c", "a"]]
+    assert len(server.bodies) == 2
+
+
+async def test_what_has_one_id_and_promises_other_bytes_is_not_dropped():
+    def sized(size):
+        return item("a") | {"assets": {"f": {"href": HOME + "f", "file:size": size}}}
+
+    server = StacServer(lambda *_: page([sized(1), sized(1), sized(2)]) | {"numberMatched": 1})
+    assert await gathered(server.client().pages(SearchRequest())) == [["a", "a"]]
 
 
 @pytest.mark.parametrize(
@@ -165,16 +174,67 @@ async def test_the_count_of_the_old_context_extension():
     assert "2 items match" in (await read(server))[1]
 
 
-async def test_items_that_come_twice_count_as_the_server_counts_them():
-    """A product that arrives while pages are read shifts one onto the next page."""
-    pages = {None: [item("a"), item("b")], "1": [item("b"), item("c")]}
+def shifting(*orders, counted=True, refused=()):
+    """By what is sorted by, the pages that come; those that are `refused` cannot be sorted by."""
+    by = dict(orders)
 
     def search(_, body):
-        following = {"href": "search", "method": "POST", "body": {"token": "1"}}
-        token = body.get("token")
-        return page(pages[token], *([] if token else [following])) | {"numberMatched": 4 if token else 3}
+        order = body["sortby"][0]["field"] if "sortby" in body else None
+        if order in refused:
+            return httpx.Response(400, json={"detail": f"cannot sort by {order}"})
+        number, pages = int(body.get("token", 0)), by[order]
+        following = {"href": "search", "method": "POST", "merge": True, "body": {"token": str(number + 1)}}
+        found = page([item(name) for name in pages[number]], *([following] if pages[number + 1 :] else []))
+        return found | {"numberMatched": 4} if counted else found
 
-    assert await read(StacServer(search)) == ([2, 1], "")
+    return StacServer(search)
+
+
+@pytest.mark.parametrize("counted", [True, False])
+@pytest.mark.parametrize(
+    ("refused", "order"), [((), "id"), (("id",), "datetime"), (("id", "datetime"), None)]
+)
+async def test_a_list_that_shifts_is_read_once_more_in_a_lasting_order(counted, refused, order):
+    """A product that arrives while pages are read shifts one onto the next page; one never came."""
+    server = shifting((None, ["ab", "bc"]), (order, ["ab", "cd"]), counted=counted, refused=refused)
+    if order is None:
+        answers = iter([["ab", "bc"], ["ab", "cd"]])
+        pages = [page for pair in answers for page in pair]
+        search = server.search
+
+        def twice(request, body):
+            if body.get("sortby"):
+                return search(request, body)
+            found = search(request, body)
+            return found | {"features": [item(name) for name in pages.pop(0)]}
+
+        server.search = twice
+    found = await gathered(server.client().pages(SearchRequest()))
+    assert sorted(name for one in found for name in one) == ["a", "b", "c", "d"]
+
+
+@pytest.mark.parametrize(
+    ("counted", "words"), [(True, "after 3 different ones"), (False, "came on two pages")]
+)
+async def test_a_list_that_shifts_again_is_said_to_be_cut(counted, words):
+    server = shifting((None, ["ab", "bc"]), ("id", ["ab", "bc"]), counted=counted)
+    found, said = await read(server)
+    assert (found, len(server.bodies)) == ([2, 1], 4)
+    assert words in said
+
+
+async def test_pages_that_repeat_under_new_links_end():
+    server = StacServer(listed(2, 2, endless=True))
+    search = server.search
+
+    def repeated(request, body):
+        return search(request, body) | {"features": [item("a"), item("b")]}
+
+    server.search = repeated
+    found, words = await read(server)
+    assert found == [2]
+    assert "pages with nothing new that lead on" in words
+    assert len(server.bodies) < 8
 
 
 async def test_a_product_that_is_withdrawn_while_pages_are_read_hides_another():
@@ -211,11 +271,9 @@ async def test_known_ids_of_a_truncated_answer_are_an_error():
     [
         {"type": "Catalog"},
         {"features": None},
-        {"features": ["a"]},
         ["a"],
         "a",
         None,
-        page([{"id": "a"}]),
         page([item("a")], {"href": "search?page=2"}, {"href": "search?page=3"}),
         page([item("a")], {"href": "search?page=2", "method": "DELETE"}),
         page([item("a")], {"href": "https://evil.example/search?page=2"}),
@@ -234,7 +292,6 @@ async def test_answers_that_break_the_contract(answer):
     [
         [],
         [SEARCH_LINK | {"rel": "root"}],
-        [SEARCH_LINK, SEARCH_LINK | {"href": HOME + "find"}],
         [SEARCH_LINK | {"href": "https://evil.example/search"}],
     ],
 )
@@ -251,6 +308,11 @@ async def test_a_search_link_that_is_absent_or_ambiguous_or_elsewhere(links):
         [SEARCH_LINK | {"method": "GET", "href": HOME + "by-get"}, SEARCH_LINK],
         [{"rel": "search", "href": HOME + "search"}],
         [SEARCH_LINK, SEARCH_LINK | {"type": "application/geo+json"}],
+        [SEARCH_LINK | {"href": HOME + "find"}, SEARCH_LINK],
+        [SEARCH_LINK | {"href": HOME + "page", "type": "text/html"}, SEARCH_LINK],
+        [SEARCH_LINK | {"href": "https://other.example/search"}, SEARCH_LINK],
+        [SEARCH_LINK | {"href": "http://["}, SEARCH_LINK],
+        [SEARCH_LINK | {"href": None}, SEARCH_LINK],
         [SEARCH_LINK | {"href": "search"}, "junk"],
         [SEARCH_LINK | {"href": "http://station.example/auxip/search"}],
         [SEARCH_LINK | {"href": "http://station.example:8001/auxip/search"}],
@@ -277,6 +339,133 @@ async def test_the_landing_page_is_read_once():
     for _ in range(3):
         await gathered(client.pages(SearchRequest()))
     assert server.landings == 1
+
+
+def by_get_only(total: int):
+    """Answers searches by GET, and says so of any other."""
+    search = numbered(total)
+
+    def answer(request, body):
+        if request.method == "POST":
+            return httpx.Response(405, json={"detail": "Method Not Allowed"})
+        query = dict(request.url.params)
+        found = search(request, {"limit": int(query["limit"]), "token": query.get("token", 0)})
+        for link in found["links"]:
+            if link["rel"] == "next":
+                href = request.url.copy_merge_params(link.pop("body"))
+                link |= {"href": str(href), "method": "GET"}
+        return found
+
+    return answer
+
+
+@pytest.mark.parametrize("method", [{"method": "GET"}, {"method": "POST"}, {}])
+async def test_an_api_that_is_searched_by_get_only(method):
+    server = StacServer(by_get_only(5), [{"rel": "search", "href": HOME + "search?map=a", **method}])
+    client = server.client(page_size=2)
+    request = SearchRequest(
+        filter=EXPRESSION, collections=("a", "b"), sortby=({"field": "created", "direction": "desc"},)
+    )
+    for _ in range(2):
+        assert await gathered(client.pages(request)) == [["i0", "i1"], ["i2", "i3"], ["i4"]]
+    asked = dict(httpx.URL(server.urls[-3]).params)
+    assert asked == {
+        "map": "a",
+        "limit": "2",
+        "collections": "a,b",
+        "sortby": "-created",
+        "filter": "product:type = 'AUX_POEORB'",
+        "filter-lang": "cql2-text",
+    }
+    assert len(server.urls) == (6 if method == {"method": "GET"} else 7)
+
+
+async def test_a_landing_page_without_a_slash():
+    class Bare(StacServer):
+        def __call__(self, request):
+            if request.url == HOME:
+                return httpx.Response(404, json={"detail": "Not Found"})
+            if request.url == HOME.rstrip("/"):
+                return httpx.Response(200, json=self.landing)
+            return super().__call__(request)
+
+    assert await gathered(Bare(numbered(1)).client().pages(SearchRequest())) == [["i0"]]
+
+
+async def test_the_next_link_asks_for_headers_and_credentials_are_not_its_to_give():
+    following = {
+        "href": "search",
+        "method": "POST",
+        "merge": True,
+        "body": {"token": "1"},
+        "headers": {"X-Page": "1", "Authorization": "Bearer theirs", "Content-Length": "5", "cookie": "a=b"},
+    }
+    sent = []
+
+    def search(request, body):
+        sent.append(request.headers)
+        return page([item("b")]) if "token" in body else page([item("a")], following)
+
+    assert await gathered(StacServer(search).client().pages(SearchRequest())) == [["a"], ["b"]]
+    assert sent[1]["x-page"] == "1"
+    assert "authorization" not in sent[1]
+    assert "cookie" not in sent[1]
+
+
+@pytest.mark.parametrize("status", [400, 413, 422, 500, 502])
+@pytest.mark.parametrize("most", [1, 7, 100])
+async def test_pages_that_are_too_large_are_asked_for_in_half_the_size(status, most):
+    def search(request, body):
+        if body["limit"] > most:
+            return httpx.Response(status, json={"detail": "no"})
+        return numbered(120)(request, body)
+
+    server = StacServer(search)
+    client = server.client(page_size=1000)
+    for _ in range(2):
+        before = len(server.bodies)
+        found = await gathered(client.pages(SearchRequest()))
+        assert [name for one in found for name in one] == [f"i{n}" for n in range(120)]
+    # Of the second search nothing is asked for in vain.
+    assert len(server.bodies) - before == len(found)
+
+
+async def test_a_later_page_that_is_too_large_loses_and_doubles_nothing():
+    """The first thirty are small; where a page has others, it may hold five."""
+
+    def search(request, body):
+        first = int(body.get("token", 0))
+        if first + body["limit"] > 30 and body["limit"] > 5:
+            return httpx.Response(502, json={"message": "Internal server error"})
+        return numbered(42)(request, body)
+
+    found = await gathered(StacServer(search).client(page_size=10).pages(SearchRequest()))
+    assert [name for one in found for name in one] == [f"i{n}" for n in range(42)]
+
+
+@pytest.mark.parametrize("status", [400, 422, 503])
+async def test_what_is_refused_at_any_size_is_asked_for_twice_at_the_most(status):
+    server = StacServer(lambda *_: httpx.Response(status, json={"detail": "no such filter"}))
+    with pytest.raises((RefusedError, UnreachableError), match="no such filter"):
+        await gathered(server.client().pages(SearchRequest()))
+    assert len(server.bodies) <= 2
+
+
+@pytest.mark.parametrize(
+    ("date", "told"),
+    [
+        ("Sat, 10 Jan 2026 10:00:00 GMT", "2026-01-10T10:00:00+00:00"),
+        ("yesterday", None),
+        ("", None),
+        (None, None),
+        ("Sat, 99 Jan 2026 10:00:00 GMT", None),
+    ],
+)
+async def test_what_time_it_is_by_the_api(date, told):
+    server = StacServer(numbered(1))
+    server.headers = {} if date is None else {"date": date}
+    found = await server.client().time()
+    assert (found and found.isoformat()) == told
 
 
 @pytest.mark.parametrize(("status", "error"), [(422, RefusedError), (503, UnreachableError)])

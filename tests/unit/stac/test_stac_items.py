@@ -1,9 +1,24 @@
 import pytest
 
 from eoflows.base.errors import ContractError, InvalidInputError
-from eoflows.stores.stac.items import checked_item, created, product_type, validity
+from eoflows.stores.stac.items import (
+    checked_item,
+    created,
+    fault_of,
+    product_type,
+    read_item,
+    validity,
+)
 
-GOOD = {"id": "x", "properties": {}, "assets": {}}
+GOOD = {"id": "x", "properties": {"datetime": "2025-08-07T00:00:00Z"}, "assets": {}}
+
+
+def nested(depth):
+    found = inner = {}
+    for _ in range(depth):
+        inner["a"] = {}
+        inner = inner["a"]
+    return found
 
 
 @pytest.mark.parametrize(
@@ -19,12 +34,31 @@ GOOD = {"id": "x", "properties": {}, "assets": {}}
         GOOD | {"assets": []},
         GOOD | {"links": {"self": "x"}},
         {"id": "x", "properties": {}},
+        GOOD | {"stac_extensions": 5},
+        GOOD | {"collection": ["a"]},
+        GOOD | {"x": nested(600)},
     ],
 )
 def test_a_document_that_is_no_item(item):
     with pytest.raises(ContractError, match=r"https://h/search"):
         checked_item(item, "https://h/search?token=1")
+    assert fault_of(read_item(item, "https://h/search"))
     assert checked_item(GOOD, "https://h/") is GOOD
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        {},
+        {"datetime": None},
+        {"datetime": "soon"},
+        {"end_datetime": None},
+        {"created": 5, "datetime": "2025-01-01"},
+    ],
+)
+def test_an_item_of_no_time_that_can_be_read(times):
+    assert fault_of(read_item(GOOD | {"properties": times}, "https://h/"))
+    assert not fault_of(read_item(GOOD | {"properties": {"start_datetime": "2025-01-01"}}, "https://h/"))
 
 
 @pytest.mark.parametrize(

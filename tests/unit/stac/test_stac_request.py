@@ -43,7 +43,14 @@ def test_a_bare_expression():
         ("2025-08-07T11:51:12.509000Z", "2025-08-07T11:51:12.509Z"),
         ("2025-08-07T13:51:12+02:00", "2025-08-07T11:51:12.000Z"),
         ("2025-08-07/..", "2025-08-07T00:00:00.000Z/.."),
-        ("../2025-08-07", "../2025-08-07T00:00:00.000Z"),
+        ("../2025-08-07", "../2025-08-07T23:59:59.999Z"),
+        ("2025-08-07", "2025-08-07T00:00:00.000Z/2025-08-07T23:59:59.999Z"),
+        ("2024-02", "2024-02-01T00:00:00.000Z/2024-02-29T23:59:59.999Z"),
+        ("2025-12", "2025-12-01T00:00:00.000Z/2025-12-31T23:59:59.999Z"),
+        ("2025", "2025-01-01T00:00:00.000Z/2025-12-31T23:59:59.999Z"),
+        ("2025-01/2025-02-03", "2025-01-01T00:00:00.000Z/2025-02-03T23:59:59.999Z"),
+        ("2025-01-01/2025-01-31", "2025-01-01T00:00:00.000Z/2025-01-31T23:59:59.999Z"),
+        ("2025-01-01T00:00:00Z/2025-01-31", "2025-01-01T00:00:00.000Z/2025-01-31T23:59:59.999Z"),
         ("2025-08-07/9999-12-31T23:59:59Z", "2025-08-07T00:00:00.000Z/.."),
     ],
 )
@@ -59,6 +66,7 @@ def test_both_names_of_the_time(name, written, sent):
         ("+created", [("created", "asc")]),
         ("created", [("created", "asc")]),
         (["-created", "id"], [("created", "desc"), ("id", "asc")]),
+        ("-created,+id, platform", [("created", "desc"), ("id", "asc"), ("platform", "asc")]),
         ({"field": "created", "direction": "DESC"}, [("created", "desc")]),
         ([{"field": "properties.created"}], [("properties.created", "asc")]),
     ],
@@ -70,6 +78,7 @@ def test_forms_of_sortby(written, sent):
 
 def test_one_collection_as_text():
     assert SearchRequest.from_envelope({"collections": "s1-aux"}).collections == ("s1-aux",)
+    assert SearchRequest.from_envelope({"collections": "s1-aux, s3-aux"}).collections == ("s1-aux", "s3-aux")
 
 
 @pytest.mark.parametrize(("limit", "page", "asked"), [(None, 1000, 1000), (20, 1000, 20), (5000, 1000, 1000)])

@@ -6,6 +6,7 @@ from staging_items import MD5, MULTIHASH, asset, item
 from eoflows.base.errors import InvalidInputError, UnsafeNameError
 from eoflows.products.staging import Outcome, Place, plan_item
 from eoflows.stores.catalog import KnownAsset, KnownItem
+from eoflows.stores.stac.items import read_item
 from eoflows.stores.storage import asset_of
 from eoflows.stores.transfer import Checksum
 
@@ -119,8 +120,9 @@ def test_alternates_that_are_none(alternate):
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"href": ""}, "only no scheme"),
-        ({"href": None}, "only no scheme"),
+        ({"href": ""}, "none, and without an href a"),
+        ({"href": None}, "none, and without an href a"),
+        ({"href": ["f"]}, "only no scheme"),
         ({"href": "/etc/hostname"}, "only no scheme"),
         ({"href": "file:///etc/hostname"}, "only file"),
         ({"href": "http://[::1"}, "only not a URL"),
@@ -140,6 +142,30 @@ def test_assets_that_cannot_be_fetched(fields, message):
 @pytest.mark.parametrize(("size", "promised"), [("7", 7), (0, 0), (None, None)])
 def test_sizes_as_services_write_them(size, promised):
     assert plan_item(item(assets={"a": asset(**{"file:size": size})}), None, PLACE).assets[0].size == promised
+
+
+def test_what_has_no_href_is_passed_over_and_named_where_all_is_wanted():
+    assets = {"f": asset("f"), "form": {"title": "form"}, "other": asset() | {"href": None}}
+    plan = plan_item(item(assets=assets), None, PLACE)
+    assert [one.key for one in plan.assets] == ["f"]
+    assert plan.reason.endswith("passed over, having no href: form, other")
+    with pytest.raises(InvalidInputError, match="'form' has no URL"):
+        plan_item(item(assets=assets), None, PLACE, {"f", "form"})
+
+
+@pytest.mark.parametrize("bad", [5, None, [], "http://h/f", {"href": 5}, {"href": ["f"]}])
+def test_a_bad_asset_fails_its_item_only_if_it_is_wanted(bad):
+    assets = {"f": asset("f"), "bad": bad}
+    assert [one.key for one in plan_item(item(assets=assets), None, PLACE, {"f"}).assets] == ["f"]
+    with pytest.raises(InvalidInputError, match="asset 'bad'"):
+        plan_item(item(assets=assets), None, PLACE)
+
+
+def test_what_cannot_be_read_is_not_planned():
+    with pytest.raises(InvalidInputError, match="it has no assets object but a list of 0"):
+        plan_item(read_item(item() | {"assets": []}, ""), None, PLACE)
+    with pytest.raises(InvalidInputError, match="its record in the catalogue cannot be read: it is torn"):
+        plan_item(item(), KnownItem({}, unpublished=False, fault="it is torn"), PLACE)
 
 
 def test_an_asset_that_is_no_object():

@@ -28,10 +28,19 @@ class World:
     """Published, but not listed before its first time."""
     busy: float = 0.5
     tick: timedelta = timedelta(seconds=20)
+    clock: timedelta | None = timedelta(0)
+    """By how much the source's clock is ahead; None if it does not tell what time it is."""
+    knows: bool = True
+    """Whether a search by publication finds anything."""
 
     def __post_init__(self) -> None:
         self.chance = random.Random(self.seed)
         self._made = 0
+
+    @property
+    def told(self) -> datetime | None:
+        """What the source's clock shows; None if it does not tell."""
+        return None if self.clock is None else self.now + self.clock
 
     def pass_time(self, span: timedelta) -> None:
         self.now += span
@@ -68,9 +77,12 @@ class World:
         return self._pages(request)
 
     async def _pages(self, request: SearchRequest) -> AsyncIterator[list[dict]]:
-        assert request.filter is not None
-        assert request.sortby == ({"field": "published", "direction": "asc"},)
-        start, end = map(parse_utc, request.filter["args"][1]["interval"])
+        start, end = BEGIN, datetime.max.replace(tzinfo=UTC)
+        if request.filter is not None:
+            assert request.sortby == ({"field": "published", "direction": "asc"},)
+            start, end = map(parse_utc, request.filter["args"][1]["interval"])
+            if not self.knows:
+                return
         size, offset = min(request.limit or 7, 7), 0
         left = request.limit
         while left is None or left > 0:

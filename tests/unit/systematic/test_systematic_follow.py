@@ -8,8 +8,12 @@ import anyio
 import pytest
 from moving_source import BEGIN, MemoryStore, Shelf, World
 
+from eoflows.base.errors import ContractError
+from eoflows.base.times import format_utc
 from eoflows.products.staging import Outcome
 from eoflows.products.systematic import Pace, Progress, Publications, Settler, Step, Stream, follow
+from eoflows.stores.stac import SearchRequest
+from eoflows.stores.stac.items import read_item
 
 pytestmark = pytest.mark.anyio
 KEY = "stream"
@@ -237,4 +241,124 @@ async def test_more_failures_than_are_remembered_hold_the_position() -> None:
     shelf.hopeless = frozenset()
     await run(world, shelf, store, pace=pace)
     assert len(shelf.staged) == 300
+    assert not store.marks[KEY].watermark.failing
+
+
+def hourly(world: World, hours: int) -> None:
+    """List a product at half past each hour up to now."""
+    world.listed = {f"P{n:03}": BEGIN + timedelta(hours=n, minutes=30) for n in range(hours)}
+
+
+@pytest.mark.parametrize(
+    ("told", "wrong"),
+    [
+        *((timedelta(hours=told), timedelta(days=wrong)) for told in (0, -2) for wrong in (1, -1, 400)),
+        *((None, timedelta(days=wrong)) for wrong in (1, -1, 400)),
+        *((timedelta(days=told), timedelta(0)) for told in (1, -1)),
+    ],
+)
+async def test_a_clock_that_is_wrong_for_one_run_loses_nothing(
+    told: timedelta | None, wrong: timedelta
+) -> None:
+    world, shelf, store = (
+        World(10, timedelta(0), busy=0.0, tick=timedelta(0), clock=told),
+        Shelf(random.Random(10)),
+        MemoryStore(),
+    )
+    for hour in range(60):
+        world.now = BEGIN + timedelta(hours=hour)
+        hourly(world, hour)
+        now = world.now + (wrong if hour == 10 else timedelta(0))
+        steps = follow(
+            Publications(world, Stream()),
+            Progress(store, KEY),
+            Settler(shelf, shelf, shelf.stage),
+            start=BEGIN,
+            end=min(now, world.now + timedelta(days=2)),
+            pace=Pace(),
+            clock=lambda now=now: now,
+        )
+        assert [step async for step in steps] or hour == 0 or wrong < timedelta(0)
+        assert (store.marks[KEY].watermark.position) <= world.now
+    assert set(shelf.staged) == set(world.listed)
+    assert set(shelf.staged.values()) == {1}
+
+
+@pytest.mark.parametrize("named", [True, False])
+async def test_a_source_that_does_not_know_publication_is_found_out_before_the_watermark_moves(
+    named: bool,
+) -> None:
+    world, shelf, store = (
+        World(11, timedelta(0), busy=0.0, tick=timedelta(0), knows=False),
+        Shelf(random.Random(1)),
+        MemoryStore(),
+    )
+    hourly(world, 5)
+    world.pass_time(timedelta(hours=6))
+    if not named:
+        world.pages = nameless(world)  # type: ignore[method-assign]
+    with pytest.raises(ContractError, match="does not find it by published" if named else "no time of"):
+        await run(world, shelf, store, pace=Pace())
+    assert store.marks[KEY].watermark.position == BEGIN
+    world.knows = True
+    if named:
+        await run(world, shelf, store, pace=Pace())
+        assert set(shelf.staged) == set(world.listed)
+
+
+def nameless(world: World) -> Any:
+    """Pages of products that do not say when they were published."""
+    pages = world._pages
+
+    async def stripped(request: SearchRequest, *, timeout: float | None = None) -> Any:
+        async for page in pages(request):
+            yield [one | {"properties": {"datetime": "2026-03-01T00:00:00Z"}} for one in page]
+
+    return stripped
+
+
+async def test_an_empty_source_and_a_quiet_one_are_no_unknown_ones() -> None:
+    world, shelf, store = (
+        World(12, timedelta(0), busy=0.0, tick=timedelta(0)),
+        Shelf(random.Random(1)),
+        MemoryStore(),
+    )
+    for days in (1, 5, 1):
+        world.pass_time(timedelta(days=days))
+        await run(world, shelf, store, pace=Pace())
+        assert store.marks[KEY].watermark.position == world.now
+        hourly(world, 1)
+
+
+@pytest.mark.parametrize("published", [BEGIN + timedelta(minutes=90), None])
+async def test_what_cannot_be_read_is_its_own_row_and_is_given_up(published: datetime | None) -> None:
+    world, shelf, store = (
+        World(13, timedelta(0), busy=0.0, tick=timedelta(0)),
+        Shelf(random.Random(1)),
+        MemoryStore(),
+    )
+    hourly(world, 5)
+    pages = world._pages
+
+    async def spoiled(request: SearchRequest, *, timeout: float | None = None) -> Any:
+        async for page in pages(request):
+            bad = {"id": "BAD", "assets": [], "properties": {"datetime": "2026-03-01"}}
+            if published:
+                bad["properties"] |= {"published": format_utc(published)}
+            at = [one["id"] for one in page].index("P002") if any(one["id"] == "P002" for one in page) else 0
+            yield [*page[:at], *([read_item(bad, "")] if at else []), *page[at:]]
+
+    world.pages = spoiled  # type: ignore[method-assign]
+    world.pass_time(timedelta(hours=6))
+    pace = Pace(timedelta(0), patience=timedelta(days=2))
+    reasons = []
+    for _ in range(4):
+        steps = await run(world, shelf, store, pace=pace)
+        assert set(shelf.staged) == set(world.listed)
+        assert store.marks[KEY].watermark.position == world.now
+        reasons += [record.reason for step in steps for record in step.records if record.item == "BAD"]
+        world.pass_time(timedelta(days=1))
+    assert len(reasons) == 3
+    assert all("no assets object" in reason for reason in reasons)
+    assert "given up" in reasons[-1]
     assert not store.marks[KEY].watermark.failing

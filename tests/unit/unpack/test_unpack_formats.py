@@ -12,6 +12,7 @@ from test_unpack_hostile import everything, item_with
 
 from eoflows.base.errors import InvalidInputError
 from eoflows.products.unpack import ArchiveKind, Unpacker, archive_kind, changed_item, without_suffix
+from eoflows.products.unpack.archives import archives_of
 from eoflows.stores.catalog.interface import UNPACKED_FROM
 from eoflows.stores.storage import LocalStorage
 
@@ -158,6 +159,22 @@ async def test_found_by_href_path_or_media_type(tmp_path: Path):
         )
         assert set(assets) == {"product"}
         assert set(files) in ({"i/a", "i/b"}, {"S1.SAFE/a", "S1.SAFE/b"})
+
+
+@pytest.mark.parametrize("inner", ["X.SAFE", "x.safe"])
+async def test_an_archive_that_is_named_like_the_folder_in_it(tmp_path: Path, inner: str):
+    """Sentinel-1 delivers AUX_PP2 so."""
+    body = zipped((f"{inner}/manifest.safe", b"1"), (f"{inner}/data/p.xml", b"2"))
+    files, assets = await unpacked(tmp_path, "X.SAFE", body, type="application/zip")
+    assert files == {f"unpacked/{inner}/manifest.safe": b"1", f"unpacked/{inner}/data/p.xml": b"2"}
+    assert assets["X.SAFE"]["href"].endswith(f"/o/c/i/unpacked/{inner}/")
+    assert archives_of({"id": "i", "assets": assets}) == []
+
+
+async def test_a_single_file_of_the_name_of_its_archive(tmp_path: Path):
+    files, assets = await unpacked(tmp_path, "a.nc", zipped(("a.nc", b"1")), type="application/zip")
+    assert files == {"unpacked/a.nc": b"1"}
+    assert assets["a.nc"]["href"].endswith("/o/c/i/unpacked/a.nc")
 
 
 async def test_item_without_archives_stays(tmp_path: Path):
