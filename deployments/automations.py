@@ -24,7 +24,7 @@ from prefect.exceptions import ObjectNotFound
 
 from eoflows.deployments.errors import StackError
 from eoflows.tasks.incident import BEGUN, OVER
-from eoflows.tasks.track import FINISHED, LOST
+from eoflows.tasks.job_tracking import FINISHED, LOST
 
 __all__ = [
     "alert_incidents",

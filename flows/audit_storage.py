@@ -63,7 +63,7 @@ async def audit_storage(
         stale_hours: Half-done files that are younger may be in use.
         repair: Repair what is found.
         unregistered: What a repair does with objects that neither catalogue nor source know; those that
-            the source offers are registered.
+            the source offers are registered, unless their item's record has others in their place.
 
     Returns:
         The state's name, the counts, and the run that repairs what was found.

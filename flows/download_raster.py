@@ -5,8 +5,8 @@ from typing import Any
 from prefect import flow
 from prefect.client.schemas.objects import State
 
-from eoflows.tasks.download import download_raster_task
 from eoflows.tasks.geo_engine import Bounds, GeoQuestion, PixelSize
+from eoflows.tasks.geo_engine_download import download_raster_task
 from eoflows.tasks.parameters import (
     GeoEngineBlock,
     MaxGigabytes,

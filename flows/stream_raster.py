@@ -6,6 +6,7 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 
 from eoflows.tasks.geo_engine import Bounds, GeoQuestion, PixelSize
+from eoflows.tasks.geo_engine_stream import RasterFormat, stream_raster_task
 from eoflows.tasks.parameters import (
     GeoEngineBlock,
     MaxGigabytes,
@@ -18,7 +19,6 @@ from eoflows.tasks.parameters import (
     described,
 )
 from eoflows.tasks.produce import ResultOrder, produced
-from eoflows.tasks.stream import RasterFormat, stream_raster_task
 
 __all__ = ["stream_raster"]
 

@@ -7,9 +7,9 @@ from prefect.client.schemas.objects import State
 from pydantic import Field
 
 from eoflows.tasks.geo_engine import Bounds, GeoQuestion
+from eoflows.tasks.geo_engine_stream import stream_vector_task
 from eoflows.tasks.parameters import GeoEngineBlock, Overwrite, StorageName, TimeEnd, TimeStart, described
 from eoflows.tasks.produce import ResultOrder, produced
-from eoflows.tasks.stream import stream_vector_task
 
 __all__ = ["stream_vector"]
 

@@ -3,9 +3,9 @@
 from prefect import flow
 
 from eoflows.tasks.job_tables import tracked_once
+from eoflows.tasks.job_tracking import track_task
 from eoflows.tasks.parameters import LedgerName, described
 from eoflows.tasks.progress import show
-from eoflows.tasks.track import track_task
 
 __all__ = ["track_jobs"]
 

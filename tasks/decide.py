@@ -8,9 +8,9 @@ from prefect.client.schemas.objects import FlowRun
 from eoflows.jobs.ledger import Balance, JobFilter, JobRecord
 from eoflows.jobs.models import CLOSED, Phase
 from eoflows.jobs.resolve import Decision, resolve_job
+from eoflows.tasks.job_tracking import track_jobs_once
 from eoflows.tasks.logs import run_logger
 from eoflows.tasks.servers import Desk, open_desk, open_server
-from eoflows.tasks.track import track_jobs_once
 
 __all__ = ["budget", "cancel_jobs_of", "cancel_run", "find_jobs", "resubmit_jobs", "settle_doubt"]
 

@@ -1,64 +1,32 @@
-"""The verb `download`: one time step of a raster of a Geo Engine, as one file."""
+"""The verb `download`, for every service: files, whole or not at all.
 
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
+A name is loaded with its first use.
 
-from prefect import task
-from prefect.cache_policies import NO_CACHE
+| service | |
+|---|---|
+| all that run jobs (OGC API - Processes, UP42, Geo Engine, RS-Server) | `collect_task`: the results of jobs |
+| RS-Server, any STAC API | `aux_staging_task`: the assets of what a search finds |
+| Earth Engine | `download_pre_ard_task` |
+| Geo Engine | `download_raster_task`, `plot_task`; features: `stream_vector_task` of the verb `stream` |
+"""
 
-from eoflows.tasks.geo_engine import find_workflow, open_geo_engine
-from eoflows.tasks.produce import (
-    Produced,
-    ResultOrder,
-    allowed,
-    cite,
-    preview,
-    publish_produced,
-    question_of,
-    stored_file,
-    watched,
-)
-from eoflows.tasks.publish import human_bytes
+from typing import TYPE_CHECKING
 
-__all__ = ["download_raster_task"]
+from eoflows.base.lazy import lazily
 
+if TYPE_CHECKING:
+    from eoflows.tasks.collect import collect_task
+    from eoflows.tasks.earth_engine_files import download_pre_ard_task
+    from eoflows.tasks.geo_engine_download import download_raster_task
+    from eoflows.tasks.plot import plot_task
+    from eoflows.tasks.stage import aux_staging_task
+else:
+    __getattr__, __dir__ = lazily(__name__)
 
-@task(name="download-raster", cache_policy=NO_CACHE, persist_result=False)
-async def download_raster_task(order: ResultOrder, no_data: float | None = None) -> Produced:
-    """Save the first time step of a raster as GeoTIFF: by WCS, or streamed where WCS does not give it.
-
-    Args:
-        order: What is wanted, and where it goes.
-        no_data: Value of missing pixels.
-
-    Raises:
-        InvalidInputError: It does not fit the workflow, or would be larger than allowed.
-        StorageError: Something else is there.
-    """
-    from eoflows.services.geo_engine import RasterQueryRectangle  # noqa: PLC0415
-
-    async with open_geo_engine(order.server) as (block, client):
-        workflow = await find_workflow(client, order.question.workflow)
-        asked = order.question.raster_query(workflow)
-        # WCS takes a resolution of any version; only streams of old ones do.
-        native = RasterQueryRectangle(
-            asked.spatial_bounds, asked.time_interval, asked.raster_bands, asked.srs
-        )
-        size = allowed(order, block, workflow, native, clip=True, first_step=True)
-        request = {**question_of(workflow, asked), "format": "geotiff", "fill": no_data}
-        place = await order.place(request, "tif")
-        attrs = await cite(workflow, "download-raster")
-
-        async with watched("download-raster", order.limit(block)) as watch:
-
-            async def make(path: Path) -> Mapping[str, Any]:
-                await workflow.save_raster(
-                    native, path, no_data=no_data, resolution=asked.resolution, progress=watch.note
-                )
-                await preview("download-raster", path)
-                return attrs
-
-            facts, found = await stored_file(place, request, make)
-    facts = {"format": "geotiff", **facts, "estimated": human_bytes(size), **watch.facts()}
-    return await publish_produced("download-raster", Produced(place.href, str(workflow), found, facts=facts))
+__all__ = [
+    "aux_staging_task",
+    "collect_task",
+    "download_pre_ard_task",
+    "download_raster_task",
+    "plot_task",
+]

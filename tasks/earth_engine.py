@@ -22,12 +22,12 @@ from eoflows.services.earth_engine.project import EarthEngineServer
 from eoflows.services.earth_engine.submission import send_planned, submission_of, submit_orders, tracking_name
 from eoflows.services.earth_engine.tiles import Index
 from eoflows.services.earth_engine.tracking import Session, document_name, refresh
+from eoflows.tasks.job_tracking import track_jobs_once
 from eoflows.tasks.limits import host_slots
 from eoflows.tasks.load import load_block
 from eoflows.tasks.logs import run_logger
 from eoflows.tasks.progress import shown_progress
 from eoflows.tasks.servers import Desk, open_desk, open_server
-from eoflows.tasks.track import track_jobs_once
 
 if TYPE_CHECKING:
     from eoflows.services.earth_engine.stores import OpenStore

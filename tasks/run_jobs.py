@@ -13,13 +13,13 @@ from eoflows.jobs.models import Phase
 from eoflows.jobs.registry import AnyRequest
 from eoflows.tasks.collect import collect_jobs_of, collected, results_link
 from eoflows.tasks.decide import cancel_run
+from eoflows.tasks.job_submission import Submission, submit_task
 from eoflows.tasks.job_tables import counted, progress_of, shown_jobs
+from eoflows.tasks.job_tracking import follow_jobs
 from eoflows.tasks.outcome import Outcome, Row
 from eoflows.tasks.parameters import StopPolicy
 from eoflows.tasks.progress import show, shown_progress
 from eoflows.tasks.servers import Desk, open_desk
-from eoflows.tasks.submit import Submission, submit_task
-from eoflows.tasks.track import follow_jobs
 
 __all__ = [
     "JobsOutcome",

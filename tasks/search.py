@@ -1,12 +1,24 @@
-"""Search: which products there are."""
+"""The verb `search`, for every service: what there is.
 
-from typing import Any
+Names of other services are loaded with their first use.
+
+| service | |
+|---|---|
+| RS-Server, any STAC API | `search_task`: products |
+| OGC API - Processes | `search_processes_task`, `search_process_jobs_task` |
+| UP42 | `search_up42_task`: jobs |
+| Earth Engine | `search_images_task` |
+| Geo Engine | `search_workflow_task`: what a workflow offers |
+"""
+
+from typing import TYPE_CHECKING, Any
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 from pystac import ItemCollection
 
 from eoflows.base.errors import InvalidInputError, TruncatedError
+from eoflows.base.lazy import lazily
 from eoflows.base.tracing import span
 from eoflows.products.environment import AuxiliarySource, FlowEnvArgs, select_search_client_and_kwargs
 from eoflows.products.selection import partial_pages
@@ -18,7 +30,23 @@ from eoflows.tasks.logs import run_logger
 from eoflows.tasks.outcome import MOST_ROWS, Outcome
 from eoflows.tasks.publish import item_row
 
-__all__ = ["found", "search_task"]
+if TYPE_CHECKING:
+    from eoflows.tasks.earth_engine_search import search_images_task
+    from eoflows.tasks.geo_engine import search_workflow_task
+    from eoflows.tasks.ogc import search_process_jobs_task, search_processes_task
+    from eoflows.tasks.up42_lists import search_up42_task
+else:
+    __getattr__, __dir__ = lazily(__name__)
+
+__all__ = [
+    "found",
+    "search_images_task",
+    "search_process_jobs_task",
+    "search_processes_task",
+    "search_task",
+    "search_up42_task",
+    "search_workflow_task",
+]
 
 _CUT = "eoflows:cut"
 """Member of an item collection that says why it is not all that the source has."""

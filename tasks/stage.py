@@ -1,10 +1,16 @@
-"""Stage: what a search finds and the catalogue lacks becomes verified files and catalogue records."""
+"""The verb `stage`: what is found and lacking becomes verified files and catalogue records.
+
+| service | |
+|---|---|
+| RS-Server, any STAC API | `aux_staging_task`; `stage_batch_task` stages items that are known |
+| RS-Server's staging service | `staging_task`, loaded with its first use |
+"""
 
 from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
@@ -12,6 +18,7 @@ from prefect.runtime import flow_run, task_run
 from pystac import ItemCollection
 
 from eoflows.base.errors import InvalidInputError, PartialError
+from eoflows.base.lazy import lazily
 from eoflows.base.tracing import span
 from eoflows.products.environment import (
     AuxiliarySource,
@@ -38,6 +45,11 @@ from eoflows.tasks.progress import Link, show, shown_progress
 from eoflows.tasks.publish import human_bytes, with_report
 from eoflows.tasks.spread import Spread, spread
 
+if TYPE_CHECKING:
+    from eoflows.tasks.stage_by_service import staging_task
+else:
+    __getattr__, __dir__ = lazily(__name__)
+
 __all__ = [
     "Order",
     "Staged",
@@ -50,6 +62,7 @@ __all__ = [
     "stage_aux",
     "stage_batch_task",
     "staged",
+    "staging_task",
     "usual_assets",
 ]
 

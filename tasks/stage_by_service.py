@@ -33,11 +33,11 @@ from eoflows.services.ogc_processes.request import OgcRequest
 from eoflows.services.ogc_processes.service import OgcService
 from eoflows.stores.stac.items import ItemDict
 from eoflows.tasks.environment import opened
+from eoflows.tasks.job_submission import submit_jobs
+from eoflows.tasks.job_tracking import tell_finished
 from eoflows.tasks.logs import run_logger
 from eoflows.tasks.ogc import ogc_server
 from eoflows.tasks.servers import Desk, open_desk, open_server
-from eoflows.tasks.submit import submit_jobs
-from eoflows.tasks.track import tell_finished
 
 __all__ = ["ServiceStaged", "stage_by_service", "stage_input", "staging_task"]
 

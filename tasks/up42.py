@@ -19,13 +19,13 @@ from eoflows.services.up42.client import Up42Client
 from eoflows.services.up42.offers import Offer, limited, make_offers, requests_for, subject_of, total
 from eoflows.stores.stac import SearchRequest
 from eoflows.stores.stac.items import ItemDict
+from eoflows.tasks.job_submission import Submission, submit_jobs
+from eoflows.tasks.job_tracking import track_jobs_once
 from eoflows.tasks.load import load_block
 from eoflows.tasks.logs import run_logger
 from eoflows.tasks.outcome import Outcome
 from eoflows.tasks.run_jobs import JobsOutcome, follow_submissions, jobs_ended
 from eoflows.tasks.servers import Desk, run_label
-from eoflows.tasks.submit import Submission, submit_jobs
-from eoflows.tasks.track import track_jobs_once
 
 __all__ = [
     "ApprovalPolicy",
