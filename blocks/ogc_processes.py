@@ -80,6 +80,11 @@ class OgcProcessesServer(JobServerBlock):
     pending: int | None = Field(
         default=None, ge=1, description="Jobs that may wait or run at a time; empty sets no limit."
     )
+    check_inputs: bool = Field(
+        default=True,
+        description="Whether inputs are checked against its descriptions of processes before they are sent. "
+        "Off leaves that to the server, as it has to be for collections and processes as inputs (Part 3).",
+    )
     timeout: float = Field(
         default=60.0,
         gt=0,
@@ -149,6 +154,7 @@ class OgcProcessesServer(JobServerBlock):
             cancels=self.cancels,
             settle=self.settle,
             pending=self.pending,
+            checks=self.check_inputs,
         )
         trusted = [Origin.of(one) for one in (self.url, *self.result_origins)]
         return job_server(

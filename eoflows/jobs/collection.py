@@ -13,7 +13,7 @@ from eoflows.base.errors import EoError, InvalidInputError, LateError, PartialEr
 from eoflows.jobs.border import reading
 from eoflows.jobs.ledger import JobRecord, Ledger
 from eoflows.jobs.service import JobServer, OpenServer, Output
-from eoflows.stores.storage import Storage, asset_key, check_twins
+from eoflows.stores.storage import Storage, check_key, file_names
 from eoflows.stores.transfer import Checksum, Download, TransferEngine
 
 __all__ = ["Collection", "collect", "output_key"]
@@ -42,10 +42,13 @@ class Collection:
 def output_key(record: JobRecord, name: str) -> str:
     """Give the storage's name of a result: `jobs/{service}/{first 16 of the key}/{name}`.
 
-    Raises:
-        UnsafeNameError: The service's name for it cannot be a file's.
+    Args:
+        record: The job.
+        name: The result's file name, as `file_names` gives it.
     """
-    return asset_key("jobs", record.service, record.key[:16], name)
+    key = f"jobs/{record.service}/{record.key[:16]}/{name}"
+    check_key(key)
+    return key
 
 
 async def collect(
@@ -126,13 +129,15 @@ async def _fetch_all(
     server: JobServer[Any], engine: TransferEngine, storage: Storage, record: JobRecord
 ) -> dict[str, dict[str, Any]]:
     outputs = await server.outputs(record.state)
-    check_twins([output.name for output in outputs], item=record.remote_id or "")
+    names = file_names(output.name for output in outputs)
     fetched: dict[str, dict[str, Any]] = {}
     failed: dict[str, BaseException] = {}
 
     async def one(output: Output) -> None:
         try:
-            fetched[output.name] = await _fetch(engine, storage, output_key(record, output.name), output)
+            fetched[output.name] = await _fetch(
+                engine, storage, output_key(record, names[output.name]), output
+            )
         except Exception as error:  # noqa: BLE001 - the boundary of a file
             failed[output.name] = reading(error)
 

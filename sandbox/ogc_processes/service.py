@@ -190,7 +190,7 @@ class OgcProcesses:
 
     def _finished(self, job: Job, settings: OgcProcessesSettings) -> Response:
         if job.status == "dismissed":
-            raise gone(job.id)
+            raise not_ready(job.id, 403) if settings.not_ready == 403 else gone(job.id)
         if job.status == "failed":
             raise Problem(job.http_status, "Process failed", job.message)
         if not job.is_final:

@@ -71,7 +71,8 @@ class OgcProcessesSettings:
     """Seconds in `Retry-After`, on what announces or shows an unfinished job; None: no header. A fraction
     is no valid header, but lets tests be quick."""
     not_ready: int = 404
-    """Status when results are asked for too early (404 by the standard)."""
+    """Status when results are asked for too early (404 by the standard). With 403, which is no matter of
+    credentials, also a dismissed job has it (observed on wraptile)."""
     dismissed: Literal["gone", "missing", "kept"] = "gone"
     """A dismissed job: 410 (believed), 404 (observed on pygeoapi), or still there with status `dismissed`."""
     dismiss_stops: bool = True

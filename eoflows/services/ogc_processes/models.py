@@ -5,13 +5,12 @@ default, so that an odd document is still a document. Times are aware UTC.
 """
 
 import base64
-import binascii
 from collections.abc import Iterator
 from datetime import datetime
 from math import isnan
 from typing import Annotated, Any, Literal
 
-from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, RootModel
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, RootModel, model_validator
 
 from eoflows.base.errors import ContractError
 from eoflows.jobs.border import read_time
@@ -35,7 +34,28 @@ __all__ = [
     "ProcessSummary",
     "QualifiedValue",
     "Subscriber",
+    "from_base64",
 ]
+
+
+_DOMAINS = ("literalDataDomains", "literalDataDomain", "LiteralDataDomain", "literalDataType")
+_LITERALS = {
+    **dict.fromkeys(("string", "anyuri", "date", "datetime", "time"), "string"),
+    **dict.fromkeys(("integer", "int", "long", "nonnegativeinteger", "positiveinteger"), "integer"),
+    **dict.fromkeys(("double", "float", "decimal", "number"), "number"),
+    "boolean": "boolean",
+}
+"""Types of XML Schema that literal data of WPS have."""
+
+
+def from_base64(text: str) -> bytes:
+    """Read base64 of either alphabet (RFC 4648), also in lines (RFC 2045) and without padding.
+
+    Raises:
+        ValueError: It is none.
+    """
+    plain = "".join(text.split()).rstrip("=").replace("-", "+").replace("_", "/")
+    return base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
 
 
 def _percent(value: object) -> int | None:
@@ -59,7 +79,30 @@ def _links(value: object) -> list[Any]:
 
 
 def _mapping(value: object) -> object:
+    """Inputs or outputs by name; drafts of 1.0 have a list of them, each with its `id`."""
+    if isinstance(value, list):
+        value = {str(one["id"]): one for one in value if isinstance(one, dict) and "id" in one}
     return {} if value is None else value
+
+
+def _described(value: object) -> object:
+    """An input or output of a draft of 1.0 says in words of WPS what a JSON Schema says today."""
+    if not isinstance(value, dict) or "schema" in value:
+        return value
+    old = next((value[name] for name in ("input", "output") if isinstance(value.get(name), dict)), value)
+    domains: Any = next((old[name] for name in _DOMAINS if old.get(name)), [])
+    schemas = [_domain_schema(one) for one in (domains if isinstance(domains, list) else [domains])]
+    # What is not literal, or does not say which, takes anything: nobody can tell.
+    return {**value, "schema": {"anyOf": schemas}} if schemas and all(schemas) else value
+
+
+def _domain_schema(domain: object) -> dict[str, Any]:
+    """Read a literal data domain; empty where it does not say what it takes."""
+    found = domain if isinstance(domain, dict) else {}
+    kind = found.get("dataType")
+    name = str(kind.get("name", "") if isinstance(kind, dict) else kind or "").rpartition(":")[2].lower()
+    # A literal of WPS is text, whatever it means.
+    return {"type": [_LITERALS[name], "string"]} if name in _LITERALS else {}
 
 
 def _at_least(value: object) -> object:
@@ -182,11 +225,22 @@ class ProcessSummary(_Document):
 
 
 class ProcessDescription(ProcessSummary):
-    """A process with its inputs and outputs."""
+    """A process with its inputs and outputs, by name; drafts of 1.0 are read as 1.0."""
 
-    inputs: Annotated[dict[str, InputDescription], BeforeValidator(_mapping)] = Field(default_factory=dict)
+    @model_validator(mode="before")
+    @classmethod
+    def _unwrapped(cls, value: object) -> object:
+        """Drafts of 1.0 have it as `process`."""
+        wrapped = value.get("process") if isinstance(value, dict) and "id" not in value else None
+        return wrapped if isinstance(wrapped, dict) else value
+
+    inputs: Annotated[
+        dict[str, Annotated[InputDescription, BeforeValidator(_described)]], BeforeValidator(_mapping)
+    ] = Field(default_factory=dict)
     """By name."""
-    outputs: Annotated[dict[str, OutputDescription], BeforeValidator(_mapping)] = Field(default_factory=dict)
+    outputs: Annotated[
+        dict[str, Annotated[OutputDescription, BeforeValidator(_described)]], BeforeValidator(_mapping)
+    ] = Field(default_factory=dict)
     """By name."""
 
 
@@ -293,8 +347,8 @@ class QualifiedValue(Format):
         if (self.encoding or "").lower() != "base64":
             return self.value.encode()
         try:
-            return base64.b64decode(self.value, validate=True)
-        except (binascii.Error, ValueError) as error:
+            return from_base64(self.value)
+        except ValueError as error:
             raise ContractError(f"a value that is said to be base64 is not: {error}") from error
 
 

@@ -1,6 +1,8 @@
 """Results of a job as files."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import count
 from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
@@ -8,6 +10,7 @@ from urllib.parse import urlsplit
 import orjson
 
 from eoflows.jobs.service import Output
+from eoflows.services.ogc_processes.forms import bare_type, has_forms
 from eoflows.services.ogc_processes.models import JobResult, JobResults, Link, QualifiedValue
 
 __all__ = ["outputs_of"]
@@ -40,18 +43,28 @@ def outputs_of(results: JobResults, addresses: Addresses) -> list[Output]:
         results: By the outputs' names; these become file names, with a suffix by media type.
         addresses: Gives the addresses to try for a link.
     """
-    return [
-        _output(name, value, addresses)
-        for output, result in results.root.items()
-        for name, value in _several(output, result)
-    ]
+    found: dict[str, Output] = {}
+    for output, result in results.root.items():
+        for name, value in _several(output, result):
+            made = _output(name, value, addresses)
+            unique = next(one for one in _counted(made.name) if one not in found)
+            found[unique] = replace(made, name=unique)
+    return [*found.values()]
+
+
+def _counted(name: str) -> Iterator[str]:
+    """A file name, and then what it is called where another output has it."""
+    yield name
+    stem, dot, suffix = name.rpartition(".")
+    for number in count(2):
+        yield f"{stem}-{number}{dot}{suffix}" if stem else f"{name}-{number}"
 
 
 def _several(name: str, result: JobResult) -> Iterator[tuple[str, JobResult]]:
     """An output with several values is several files; a JSON array is one."""
-    if isinstance(result, list) and any(isinstance(one, Link | QualifiedValue) for one in result):
+    if isinstance(result, list) and has_forms(result):
         for number, one in enumerate(result, start=1):
-            yield f"{name}-{number}", one
+            yield from _several(f"{name}-{number}", one)
     else:
         yield name, result
 
@@ -59,7 +72,7 @@ def _several(name: str, result: JobResult) -> Iterator[tuple[str, JobResult]]:
 def _output(name: str, value: JobResult, addresses: Addresses) -> Output:
     if isinstance(value, Link):
         media_type = value.type or ""
-        suffix = _SUFFIXES.get(_bare(media_type)) or _own_suffix(value.href)
+        suffix = _SUFFIXES.get(bare_type(media_type)) or _own_suffix(value.href)
         return Output(_named(name, suffix), addresses(value.href), media_type=media_type)
     if not isinstance(value, QualifiedValue):
         value = QualifiedValue(value=value)
@@ -67,15 +80,12 @@ def _output(name: str, value: JobResult, addresses: Addresses) -> Output:
         media_type, content = value.mediaType or "application/octet-stream", value.data
     else:
         media_type, content = value.mediaType or "application/json", _json(value.value)
-    return Output(_named(name, _SUFFIXES.get(_bare(media_type), "")), content=content, media_type=media_type)
+    suffix = _SUFFIXES.get(bare_type(media_type), "")
+    return Output(_named(name, suffix), content=content, media_type=media_type)
 
 
 def _json(value: Any) -> bytes:
     return orjson.dumps(value, default=lambda one: one.body())
-
-
-def _bare(media_type: str) -> str:
-    return media_type.partition(";")[0].strip().lower()
 
 
 def _own_suffix(href: str) -> str:

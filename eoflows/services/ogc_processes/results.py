@@ -1,14 +1,15 @@
 """Results, in every shape that the standard and real servers give them."""
 
 import base64
+import codecs
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import httpx
 import orjson
-from pydantic import ValidationError
 
 from eoflows.base.errors import ContractError
+from eoflows.services.ogc_processes.forms import form_of, has_forms
 from eoflows.services.ogc_processes.links import header_links, resolved
 from eoflows.services.ogc_processes.models import JobResult, JobResults, Link, ProcessRequest, QualifiedValue
 from eoflows.services.ogc_processes.multipart import Part, content_type, split_parts
@@ -16,8 +17,9 @@ from eoflows.services.ogc_processes.multipart import Part, content_type, split_p
 __all__ = ["json_of", "read_results", "result_of"]
 
 _UNNAMED = "result"
-_LINK_KEYS = frozenset({"href", "rel", "type", "hreflang", "title", "length"})
-_VALUE_KEYS = frozenset({"value", "mediaType", "mediatype", "encoding", "schema"})
+_FORMS = (Link, QualifiedValue)
+_AROUND = frozenset({"outputs", "links", "id", "jobID", "processID", "status", "type"})
+"""What a document that has its outputs under `outputs` may hold beside them."""
 _NAVIGATION = frozenset(
     {"self", "alternate", "up", "root", "next", "prev", "monitor", "status", "describedby", "profile"}
 )
@@ -29,7 +31,7 @@ NO_JSON: Any = object()
 def json_of(body: bytes) -> Any:
     """Give a body as JSON, whatever its type claims to be, or `NO_JSON`."""
     try:
-        return orjson.loads(body)
+        return orjson.loads(body.removeprefix(codecs.BOM_UTF8))
     except orjson.JSONDecodeError:
         return NO_JSON
 
@@ -57,33 +59,49 @@ def read_results(
     if answer.status_code == 204 or not answer.content:
         links = header_links(answer.headers.get_list("link"), url)
         return _named([(_link_name(one, names), one) for one in links if one.rel not in _NAVIGATION], names)
-    document = _document(answer.content, media_type)
+    document = _outputs_in(_document(answer.content, media_type), names)
     if isinstance(document, dict) and not _is_raw(document, media_type, names, _wants_raw(request)):
         return JobResults({str(name): result_of(value, url) for name, value in document.items()})
     if document is None:
         return JobResults({})
-    value = _bytes_value(answer.content, media_type) if document is NO_JSON else document
+    value = _bytes_value(answer.content, media_type) if document is NO_JSON else result_of(document, url)
     return _named([("", value)], names)
 
 
 def result_of(value: Any, url: str) -> JobResult:
-    """Tell one output: a reference, a value with its format, or plain JSON.
+    """Tell one output: a reference with an absolute address, a value with its format, or plain JSON."""
+    return _absolute(form_of(value), url)
 
-    An object is a reference only if it has nothing but what a link has: a STAC asset stays an object.
-    """
+
+def _absolute(value: JobResult, url: str) -> JobResult:
     if isinstance(value, list):
-        return [result_of(one, url) for one in value]
-    if not isinstance(value, dict):
-        return value
-    try:
-        if isinstance(value.get("href"), str) and value["href"] and value.keys() <= _LINK_KEYS:
-            return Link.model_validate({**value, "href": resolved(value["href"], url)})
-        if "value" in value and value.keys() <= _VALUE_KEYS:
-            media_type = value.get("mediaType", value.get("mediatype"))
-            return QualifiedValue.model_validate({**value, "mediaType": media_type})
-    except ValidationError:
-        return value
-    return value
+        return [_absolute(one, url) for one in value]
+    return value.model_copy(update={"href": resolved(value.href, url)}) if isinstance(value, Link) else value
+
+
+def _outputs_in(document: Any, names: Sequence[str]) -> Any:
+    """Outputs by name, where a document has them in another form: a list, one alone, or under `outputs`.
+
+    Drafts of 1.0, pygeoapi and Weaver write them so, each with its `id`.
+    """
+    if isinstance(document, dict) and not set(names) & document.keys():
+        if isinstance(document.get("outputs"), dict | list) and document.keys() <= _AROUND:
+            inner = _outputs_in(document["outputs"], names)
+            document = inner if isinstance(inner, dict) else document
+        elif _is_output(document) and document["id"] in names:
+            document = [document]
+    if not (isinstance(document, list) and document and all(map(_is_output, document))):
+        return document
+    found: dict[str, Any] = {}
+    for one in document:
+        found.setdefault(one["id"], []).append({name: held for name, held in one.items() if name != "id"})
+    return {name: several[0] if len(several) == 1 else several for name, several in found.items()}
+
+
+def _is_output(value: Any) -> bool:
+    if not isinstance(value, dict) or not isinstance(value.get("id"), str):
+        return False
+    return "value" in value or "href" in value
 
 
 def _document(body: bytes, media_type: str) -> Any:
@@ -98,6 +116,10 @@ def _document(body: bytes, media_type: str) -> Any:
 def _is_raw(document: Mapping[str, Any], media_type: str, names: Sequence[str], wants_raw: bool) -> bool:
     """Whether a JSON object is one output's value, and no document of outputs."""
     if set(names) & document.keys():
+        return False
+    if isinstance(form_of(document), _FORMS) and len(document) > 1:
+        return True
+    if document and all(has_forms(form_of(one)) for one in document.values()):
         return False
     if "json" in media_type and media_type != "application/json":
         return True

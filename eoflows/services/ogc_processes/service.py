@@ -27,6 +27,7 @@ from eoflows.services.ogc_processes.answers import read_dismissal, read_document
 from eoflows.services.ogc_processes.calls import Call as OgcCall
 from eoflows.services.ogc_processes.calls import Endpoint
 from eoflows.services.ogc_processes.errors import ResultsNotReadyError, client_error
+from eoflows.services.ogc_processes.forms import is_of_part_3
 from eoflows.services.ogc_processes.kept import answer_in, kept_answer
 from eoflows.services.ogc_processes.links import job_id_in
 from eoflows.services.ogc_processes.models import Capabilities as Document
@@ -58,6 +59,7 @@ class OgcService(JobService[OgcRequest]):
         cancels: Whether DELETE stops a job.
         settle: Seconds after which a new job is surely visible.
         pending: Jobs that may wait or run at a time; None sets no limit.
+        checks: Whether inputs are checked before they are sent; else that is left to the server.
     """
 
     name = "ogc-processes"
@@ -72,11 +74,13 @@ class OgcService(JobService[OgcRequest]):
         cancels: bool = True,
         settle: float = 30.0,
         pending: int | None = None,
+        checks: bool = True,
     ) -> None:
         self._endpoint = Endpoint(url)
         self.can = Capabilities(
             recognition=recognition, lists=lists, cancels=cancels, settle=settle, pending=pending
         )
+        self._checks = checks
         self._described: dict[str, ProcessDescription] = {}
         self._asking = anyio.Lock()
 
@@ -88,6 +92,8 @@ class OgcService(JobService[OgcRequest]):
             AbsentError: There is no such process.
         """
         inputs = request.document().get("inputs") or {}
+        if not self._checks:
+            return
         try:
             described = await self._describe(request.process_id, ask)
         except ContractError as error:
@@ -95,6 +101,11 @@ class OgcService(JobService[OgcRequest]):
             return
         if faults := await anyio.to_thread.run_sync(validate_inputs, described, inputs):
             message = f"the inputs do not fit process {request.process_id!r}; nothing was sent"
+            if any(map(is_of_part_3, inputs.values())):
+                message += (
+                    ". Collections and processes as inputs (Part 3) are checked by servers alone: turn "
+                )
+                message += "off `check_inputs` in the server's block"
             raise InvalidInputsError(message, tuple(faults))
 
     async def _describe(self, process_id: str, ask: Ask) -> ProcessDescription:

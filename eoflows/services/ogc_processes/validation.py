@@ -1,7 +1,5 @@
 """Inputs against a process description, before anything is sent."""
 
-import base64
-import binascii
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,13 +11,24 @@ from referencing import Registry
 from referencing.exceptions import Unresolvable
 
 from eoflows.base.errors import InvalidInputError
-from eoflows.services.ogc_processes.models import InputDescription, ProcessDescription
+from eoflows.services.ogc_processes.forms import bare_type, form_of, is_reference
+from eoflows.services.ogc_processes.models import (
+    InputDescription,
+    ProcessDescription,
+    QualifiedValue,
+    from_base64,
+)
 
 __all__ = ["InputFault", "InvalidInputsError", "validate_inputs"]
 
-_LINK_KEYS = frozenset({"href", "rel", "type", "hreflang", "title"})
-_VALUE_KEYS = frozenset({"value", "mediaType", "encoding", "schema"})
-_DATA = frozenset({"enum", "const", "default", "example", "examples"})
+_REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
+_NAMED = frozenset({"properties", "patternProperties", "definitions", "$defs", "dependentSchemas"})
+"""Words of JSON Schema with schemas by name; `_LISTED`: with a list of them; `_SINGLE`: with one."""
+_LISTED = frozenset({"allOf", "anyOf", "oneOf", "prefixItems", "items"})
+_CONTRARY = frozenset({"not", "if", "contains"})
+"""Words that may take less where more fits the schema in them."""
+_SINGLE = _CONTRARY | {"then", "else", "items", "additionalItems", "additionalProperties", "propertyNames"}
+_UNEVALUATED = frozenset({"unevaluatedProperties", "unevaluatedItems"})
 _UNUSABLE = (SchemaError, Unresolvable, UnknownType, re.error, RecursionError, OverflowError)
 """What a schema of a server can do wrong; it is then the server that has to check."""
 
@@ -64,7 +73,7 @@ def _again(text: str, faults: tuple[InputFault, ...]) -> InvalidInputsError:
 
 
 def validate_inputs(description: ProcessDescription, inputs: Mapping[str, Any]) -> list[InputFault]:
-    """Check inputs against a process description.
+    """Check inputs against a process description. What cannot be told here is left to the server.
 
     Values are checked against their JSON Schema (of OpenAPI 3.0 or of a draft up to 2020-12), a
     qualified value by its `value`, a reference only for having an address; their number against
@@ -97,46 +106,70 @@ def _faults(described: Mapping[str, InputDescription], inputs: Mapping[str, Any]
 
 def _fault(described: InputDescription, value: Any) -> str | None:
     schema = described.content_schema
-    most = described.maxOccurs
-    if not isinstance(value, list) or most == 1:
+    if not isinstance(value, list):
+        return _value_fault(schema, value) or _count_fault(described, 1)
+    if described.maxOccurs == 1:
         return _value_fault(schema, value)
     # An array may be one value of an array type, or several values.
     if _takes_arrays(schema) and _value_fault(schema, value) is None:
         return None
-    if len(value) < described.minOccurs:
-        return f"has {len(value)} values, and the process needs at least {described.minOccurs}"
-    if isinstance(most, int) and len(value) > most:
-        return f"has {len(value)} values, and the process takes at most {most}"
+    if message := _count_fault(described, len(value)):
+        return message
     for place, one in enumerate(value):
         if message := _value_fault(schema, one):
             return f"value {place + 1} of {len(value)}: {message}"
     return None
 
 
+def _count_fault(described: InputDescription, count: int) -> str | None:
+    least, most = described.minOccurs, described.maxOccurs
+    values = f"has {count} value{'s' if count != 1 else ''}"
+    if count < least:
+        return f"{values}, and the process needs at least {least}"
+    if isinstance(most, int) and count > most:
+        return f"{values}, and the process takes at most {most}"
+    return None
+
+
 def _value_fault(schema: Any, value: Any) -> str | None:
-    if isinstance(value, dict) and "href" in value and value.keys() <= _LINK_KEYS:
+    if is_reference(value):
         href = value["href"]
         return None if isinstance(href, str) and href.strip() else "is a reference without an address"
-    if isinstance(value, dict) and "value" in value and value.keys() <= _VALUE_KEYS:
-        if value.get("encoding") == "base64":
-            return _base64_fault(value["value"])
-        return _schema_fault(schema, value["value"])
-    return _schema_fault(schema, value)
+    qualified = form_of(value)
+    if not isinstance(qualified, QualifiedValue):
+        return _schema_fault(schema, value)
+    if (qualified.encoding or "").lower() == "base64":
+        return _base64_fault(qualified.value)
+    return _schema_fault(_chosen(schema, qualified.mediaType), qualified.value)
 
 
 def _base64_fault(text: Any) -> str | None:
     try:
-        base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError, TypeError):
+        from_base64(text)
+    except (ValueError, AttributeError):
         return "is said to be base64 and is not"
     return None
+
+
+def _chosen(schema: Any, media_type: str | None) -> Any:
+    """Of alternatives, those of the media type; all, where none says that it is."""
+    for name in ("oneOf", "anyOf") if isinstance(schema, dict) and media_type else ():
+        several = schema.get(name)
+        fitting = [
+            one
+            for one in (several if isinstance(several, list) else [])
+            if isinstance(one, dict) and bare_type(str(one.get("contentMediaType"))) == bare_type(media_type)
+        ]
+        if fitting:
+            return {**schema, name: fitting}
+    return schema
 
 
 def _schema_fault(schema: Any, value: Any) -> str | None:
     if not isinstance(schema, dict):
         return None
     try:
-        modern = _modern(schema)
+        modern, _ = _modern(schema)
         Draft202012Validator.check_schema(modern)
         # A registry of our own, which holds nothing: jsonschema's would fetch.
         found = best_match(Draft202012Validator(modern, registry=Registry()).iter_errors(value))
@@ -153,23 +186,56 @@ def _takes_arrays(schema: Any) -> bool:
     return isinstance(schema, dict) and ("array" in str(schema.get("type")) or "type" not in schema)
 
 
-def _modern(schema: Any) -> Any:
-    """A schema of OpenAPI 3.0 in the words of 2020-12; what it refers to elsewhere is left unchecked."""
-    if isinstance(schema, list):
-        return [_modern(one) for one in schema]
+def _modern(schema: Any) -> tuple[Any, bool]:
+    """Put a schema of any dialect into the words of 2020-12, and loosen what nobody can tell here.
+
+    What lies elsewhere takes anything; one of several is any of several, because alternatives may differ by
+    media type, or by what lies elsewhere. Where less may be taken if more fits there, such a schema goes.
+
+    Returns:
+        The schema, and whether something in it was loosened.
+    """
     if not isinstance(schema, dict):
-        return schema
-    reference = schema.get("$ref")
-    if isinstance(reference, str) and not reference.startswith("#"):
-        return {}
-    fresh = {
-        name: value if name in _DATA else _modern(value)
-        for name, value in schema.items()
-        if not (name in ("$schema", "$id", "id") and isinstance(value, str))
-    }
+        return schema, False
+    reference = next((schema[name] for name in _REFERENCES if isinstance(schema.get(name), str)), "#")
+    if not reference.startswith("#"):
+        return {}, True
+    fresh, loose = _inside(
+        {name: value for name, value in schema.items() if name not in ("$schema", "$id", "id")}
+    )
+    if "oneOf" in fresh:
+        several, loose = {"anyOf": fresh.pop("oneOf")}, True
+        fresh = (
+            {**fresh, "allOf": [*fresh.get("allOf", ()), several]} if "anyOf" in fresh else fresh | several
+        )
+    if isinstance(fresh.get("items"), list):
+        fresh["prefixItems"] = fresh.pop("items")
+        fresh["items"] = fresh.pop("additionalItems", True)
     for bound, exclusive in (("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")):
         if isinstance(fresh.get(exclusive), bool) and fresh.pop(exclusive) and bound in fresh:
             fresh[exclusive] = fresh.pop(bound)
     if fresh.pop("nullable", False) is True:
-        return {"anyOf": [fresh, {"type": "null"}]}
-    return fresh
+        return {"anyOf": [fresh, {"type": "null"}]}, loose
+    return fresh, loose
+
+
+def _inside(schema: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:
+    """The same with the schemas inside of one."""
+    fresh: dict[str, Any] = {}
+    loosened = set()
+    for name, value in schema.items():
+        if name in _NAMED and isinstance(value, dict):
+            pairs = {key: _modern(one) for key, one in value.items()}
+            fresh[name] = {key: one for key, (one, _) in pairs.items()}
+            loose = any(one for _, one in pairs.values())
+        elif name in _LISTED and isinstance(value, list):
+            several = [_modern(one) for one in value]
+            fresh[name], loose = [one for one, _ in several], any(one for _, one in several)
+        elif name in _SINGLE:
+            fresh[name], loose = _modern(value)
+        else:
+            fresh[name], loose = value, False
+        if loose:
+            loosened.add(name)
+    gone = loosened & _CONTRARY | (_UNEVALUATED if loosened else set())
+    return {name: value for name, value in fresh.items() if name not in gone}, bool(loosened)

@@ -6,8 +6,10 @@ way are written as `~2F` and the like, which `asset_of` undoes. So one asset has
 have one.
 """
 
+import hashlib
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable
 
 from eoflows.base.errors import UnsafeNameError
@@ -22,6 +24,7 @@ __all__ = [
     "asset_top",
     "check_key",
     "check_twins",
+    "file_names",
     "folded",
     "is_foreign",
 ]
@@ -38,6 +41,8 @@ _ASSET = 4
 
 _GENERATION = re.compile(r"gen-[0-9a-f]{12}")
 _ESCAPE = re.compile(r"~([0-9A-F]{2})")
+_SAFE = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_. ")
+_LONGEST, _KEPT = 200, 160
 _OUTER = ". "
 """Characters that no name begins or ends with."""
 
@@ -70,9 +75,33 @@ def asset_key(owner: str, collection: str, item: str, asset: str, generation: st
     return f"{folder}/gen-{generation}/{place}" if generation else f"{folder}/{place}"
 
 
-def _placed(asset: str) -> str:
-    """Give the last part of an asset's name."""
-    if not _ESCAPE.search(asset) and not _GENERATION.fullmatch(asset) and _fault(asset) is None:
+def file_names(names: Iterable[str]) -> dict[str, str]:
+    """Give names of one folder, whatever they are, as names of files, which differ on any file system.
+
+    `asset_of` gives a name back, unless it was empty or too long: then the file's ends with a digest.
+    """
+    given = dict.fromkeys(names)
+    count = Counter(map(folded, given))
+    # A tilde may be the beginning of what another one is escaped to, in another case.
+    return {name: _short(name, _placed(name, apart=count[folded(name)] > 1 or "~" in name)) for name in given}
+
+
+def _short(name: str, place: str) -> str:
+    if _fault(place) is None and len(place.encode()) <= _LONGEST:
+        return place
+    digest = hashlib.blake2b(name.encode(errors="surrogatepass"), digest_size=16).hexdigest()
+    beginning = place.encode(errors="ignore")[:_KEPT].decode(errors="ignore").lower()
+    return f"{beginning}~{digest}"
+
+
+def _placed(asset: str, *, apart: bool = False) -> str:
+    """Give the last part of an asset's name.
+
+    Args:
+        asset: The asset's key.
+        apart: Whether it has to differ from names that are the same in another case or Unicode form.
+    """
+    if not apart and not _ESCAPE.search(asset) and not _GENERATION.fullmatch(asset) and _fault(asset) is None:
         return asset
     first, last = 0, len(asset) - 1
     return "".join(
@@ -81,6 +110,7 @@ def _placed(asset: str) -> str:
         or unicodedata.category(char) in INVISIBLE
         or (place in (first, last) and char in _OUTER)
         or (place == first and _GENERATION.fullmatch(asset))
+        or (apart and char not in _SAFE)
         else char
         for place, char in enumerate(asset)
     )

@@ -60,6 +60,12 @@ class Head:
         return self.headers.get("last-modified") or None
 
     @property
+    def encoding(self) -> str:
+        """How the body is compressed, though nobody asked for it; empty if it is not."""
+        text = self.headers.get("content-encoding", "").strip().lower()
+        return "" if text == "identity" else text
+
+    @property
     def is_html(self) -> bool:
         """Whether the body calls itself a web page."""
         return "html" in self.headers.get("content-type", "").lower()

@@ -100,6 +100,9 @@ def _accept(exchange: Exchange, download: Download, part: Part) -> None:
     """Raise what the final answer means, unless the bytes are there."""
     head = exchange.head
     if head.status in (200, 206):
+        if head.encoding and not _promised(download) and download.path.suffix.lower() not in _COMPRESSED:
+            received = f"{head.encoding}, which would be a compressed file under a plain name"
+            raise IntegrityError("content-encoding", "none", received, where=exchange.home)
         return
     if head.status == 416 and "range" in exchange.headers:
         _, total = head.range or (None, None)
@@ -128,4 +131,7 @@ def _is_wary(download: Download) -> bool:
 
 
 _THROTTLED = frozenset({429, 503})
+_COMPRESSED = frozenset({".br", ".gz", ".tgz", ".z", ".zst", ".svgz"})
+"""Names of files that may be what a server thinks is how it sends them. Where something is promised, that
+counts."""
 _TOLD = frozenset({"content-type", "retry-after"})

@@ -404,6 +404,21 @@ async def test_every_checksum_counts(server, engine_for, want):
         await fetch(engine_for(server), download)
 
 
+@pytest.mark.parametrize("encoding", ["gzip", "X-Gzip", "br", "identity"])
+@pytest.mark.parametrize("name", ["a.geojson", "a.json.gz"])
+async def test_what_comes_compressed_has_no_plain_name(server, engine_for, tmp_path, encoding, name):
+    body = gzip.compress(bytes(1000))
+    server.routes["/f"] = lambda reply: reply.send(200, body, content_encoding=encoding)
+    download = Download((server.url + "/f",), tmp_path / name)
+    if encoding == "identity" or name.endswith(".gz"):
+        await fetch(engine_for(server), download)
+        whole(download, body)
+    else:
+        with pytest.raises(IntegrityError, match=f"is {encoding.lower()}, which would be a compressed file"):
+            await fetch(engine_for(server), download)
+        assert not download.path.exists()
+
+
 async def test_gzip_is_stored_as_sent(server, engine_for, want):
     body = gzip.compress(bytes(1_000_000))
     server.routes["/f"] = lambda reply: reply.send(200, body, content_encoding="gzip")

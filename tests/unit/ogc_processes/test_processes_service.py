@@ -1,5 +1,6 @@
 """Requests and answers of the job service: pure functions, and one server at the transport."""
 
+import codecs
 import contextlib
 from typing import Any
 
@@ -175,7 +176,23 @@ RESULTS = [
     ({"x": {"value": {}, "mediaType": "application/geo+json"}}, {"x.geojson": b"{}"}),
     ("successful", {}),
     ({}, {}),
-]
+    ({"x": {"value": "SUkq\nAA==\n", "encoding": "base64"}}, {"x": b"II*\0"}),
+    (
+        {"x": {"value": "SUkqAA", "contentEncoding": "base64", "contentMediaType": "image/tiff"}},
+        {"x.tif": b"II*\0"},
+    ),
+    ({"x": {"value": "a", "format": {"mediaType": "text/plain"}}}, {"x.txt": b"a"}),
+    ({"x": {"value": {"inlineValue": {"a": 1}}}}, {"x.json": b'{"a":1}'}),
+    ({"outputs": [{"id": "x", "value": "a"}, {"id": "y", "value": {"b": 1}}]},
+     {"x.json": b'"a"', "y.json": b'{"b":1}'}),
+    ({"a": {"value": "1", "mediaType": "text/plain"}, "a.txt": {"value": "2", "mediaType": "text/plain"}},
+     {"a.txt": b"1", "a-2.txt": b"2"}),
+    ({"x": {"href": ""}}, {"x.json": b'{"href":""}'}),
+    ({"x": {"href": "https://a/{z}", "templated": True}},
+     {"x.json": b'{"href":"https://a/{z}","templated":true}'}),
+    ({"x": {"href": "https://a/b.tif", "roles": ["data"]}},
+     {"x.json": b'{"href":"https://a/b.tif","roles":["data"]}'}),
+]  # fmt: skip
 
 
 @pytest.mark.anyio
@@ -214,6 +231,50 @@ async def test_references_and_where_they_may_be_had(href, urls):
     assert output.name == ("x.nc" if href.endswith(".nc") else "x")
 
 
+TIFF = "https://store.example/a.tif"
+LINKED = [
+    {"x": {"href": TIFF, "format": {"mediaType": "image/tiff"}}},
+    {"x": {"href": TIFF, "type": "image/tiff", "rel": "item", "templated": False, "length": 1004}},
+    {"x": {"href": TIFF, "mediaType": "image/tiff", "encoding": "binary"}},
+    {"x": {"value": {"href": TIFF, "type": "image/tiff"}}},
+    {"x": {"value": {"inlineValue": {"href": TIFF, "type": "image/tiff"}}}},
+    {"outputs": {"x": {"href": TIFF, "type": "image/tiff"}}, "jobID": "j1", "links": []},
+    {"outputs": [{"id": "x", "href": TIFF, "format": {"mimeType": "image/tiff"}}]},
+    {"outputs": [{"id": "x", "value": {"href": TIFF, "type": "image/tiff"}}], "links": []},
+    [{"id": "x", "href": TIFF, "type": "image/tiff"}],
+]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("document", LINKED)
+@pytest.mark.parametrize("mark", [b"", codecs.BOM_UTF8])
+async def test_a_reference_in_any_form(document, mark):
+    body = mark + orjson.dumps(document)
+    headers = {"content-type": "application/json"}
+    fake = FakeServer({"GET /jobs/j1/results": httpx.Response(200, headers=headers, content=body)})
+    (output,) = await server(fake).outputs(succeeded())
+    assert (output.name, output.urls, output.media_type) == ("x.tif", (TIFF,), "image/tiff")
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("document", "names"),
+    [
+        ([{"href": TIFF}, {"href": TIFF}], ["echo-1.tif", "echo-2.tif"]),
+        ({"x": [{"href": TIFF}, [{"href": TIFF, "format": {}}]]}, ["x-1.tif", "x-2-1.tif"]),
+        ({"x": {"value": [{"href": TIFF}]}}, ["x-1.tif"]),
+        ({"outputs": [{"id": "x", "href": TIFF}, {"id": "x", "href": TIFF}]}, ["x-1.tif", "x-2.tif"]),
+        ({"href": TIFF, "type": "image/tiff"}, ["echo.tif"]),
+        ({"other": {"href": TIFF}}, ["other.tif"]),
+        ({"id": "echo", "value": {"href": TIFF}}, ["echo.tif"]),
+    ],
+)
+async def test_references_alone_and_together(document, names):
+    fake = FakeServer({"GET /jobs/j1/results": httpx.Response(200, json=document)})
+    outputs = await server(fake).outputs(succeeded(process="echo"))
+    assert [(one.name, one.urls) for one in outputs] == [(name, (TIFF,)) for name in names]
+
+
 @pytest.mark.anyio
 async def test_results_that_are_not_ready_are_no_final_refusal():
     problem = {"type": "http://www.opengis.net/def/exceptions/x/1.0/result-not-ready", "title": "wait"}
@@ -234,6 +295,19 @@ async def test_inputs_are_checked_once_described():
     assert [fault.name for fault in caught.value.faults] == ["message", "b"]
     assert len(fake.requests) == 1
     await server(FakeServer({"GET /processes/echo": httpx.Response(200, text="<html>")})).check(HELLO)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    "value", [{"collection": "https://x/collections/a"}, {"process": "https://x/a", "inputs": {}}]
+)
+async def test_collections_and_processes_as_inputs_are_left_to_the_server_by_an_option(value):
+    request = OgcRequest(process_id="echo", inputs={"message": value})
+    with pytest.raises(InvalidInputsError, match="check_inputs"):
+        await server(FakeServer()).check(request)
+    unchecked = FakeServer()
+    await server(unchecked, checks=False).check(request)
+    assert unchecked.requests == []
 
 
 def test_jobs_are_told_apart_by_the_inputs_that_they_show():
@@ -273,3 +347,29 @@ def test_any_results_are_files_or_a_clear_error(document):
     with contextlib.suppress(ContractError):
         outputs = outputs_of(read_results(answer, HOME), lambda href: (href,))
         assert all((one.content is None) == bool(one.urls) for one in outputs)
+        assert len({one.name for one in outputs}) == len(outputs)
+
+
+HELD = st.sampled_from([
+    {"href": TIFF}, {"value": "a", "mediaType": "text/plain"}, {"a": [1]}, "text", None, [{"href": TIFF}],
+])  # fmt: skip
+DRESSES = st.sampled_from([
+    lambda held: held,
+    lambda held: {"value": held},
+    lambda held: {"value": {"inlineValue": held}},
+    lambda held: [held, held],
+])  # fmt: skip
+
+
+@given(
+    st.dictionaries(st.text(min_size=1), st.builds(lambda put, held: (put, held), DRESSES, HELD), max_size=4)
+)
+def test_what_a_document_refers_to_is_fetched_whatever_it_is_called(made):
+    document = {name: put(held) for name, (put, held) in made.items()}
+    outputs = outputs_of(
+        read_results(httpx.Response(200, json=document), HOME, {"outputs": document}), lambda a: (a,)
+    )
+    wanted = sum(orjson.dumps(document[name]).count(TIFF.encode()) for name in made)
+    assert sum(len(one.urls) for one in outputs) == wanted
+    assert len({one.name for one in outputs}) == len(outputs) >= len(made)
+    assert not any(TIFF.encode() in (one.content or b"") for one in outputs)

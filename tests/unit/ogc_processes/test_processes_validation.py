@@ -2,10 +2,24 @@ import pickle
 import socket
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+from referencing import Registry
 
 from eoflows.services.ogc_processes import InvalidInputsError, ProcessDescription, validate_inputs
 
 REMOTE = "https://schemas.opengis.net/ogcapi/x.yaml"
+ELSEWHERE = {"allOf": [{"format": "geojson-geometry"}, {"$ref": REMOTE}]}
+GML, KML, TIFF, JP2 = (
+    {"type": "string", "contentMediaType": kind}
+    for kind in (
+        "application/gml+xml; version=3.2",
+        "application/vnd.google-earth.kml+xml",
+        "image/tiff",
+        "image/jp2",
+    )
+)
 BOX = {"type": "object", "required": ["bbox"], "properties": {"bbox": {"type": "array", "minItems": 4}}}
 
 
@@ -61,6 +75,26 @@ GOOD = [
     (REMOTE, 1, {}),
     (None, 1, {}),
     ({"type": "string", "enum": [{"$ref": REMOTE}, "a"]}, "a", {}),
+    ({"oneOf": [TIFF, JP2]}, "SUkq", {}),
+    ({"oneOf": [TIFF, JP2]}, {"value": "SUkq", "encoding": "base64", "mediaType": "image/jp2"}, {}),
+    ({"oneOf": [GML, KML]}, {"value": "<kml/>", "mediaType": KML["contentMediaType"]}, {}),
+    ({"anyOf": [{"type": "integer"}, {"oneOf": [GML, KML]}]}, "<kml/>", {}),
+    ({"allOf": [{"oneOf": [GML, KML]}, {"minLength": 1}]}, "<kml/>", {}),
+    ({"type": "array", "items": {"oneOf": [GML, KML]}}, ["<kml/>"], {}),
+    ({"$ref": "#/$defs/a", "$defs": {"a": {"oneOf": [GML, KML]}}}, "<kml/>", {}),
+    ({"oneOf": [GML, ELSEWHERE]}, {"value": {"type": "Point"}}, {}),
+    ({"oneOf": [GML, ELSEWHERE]}, ["<gml/>", {"value": {"type": "Point"}}], {"minOccurs": 2, "maxOccurs": 5}),
+    ({"oneOf": [ELSEWHERE, ELSEWHERE]}, {"value": {"type": "FeatureCollection"}}, {}),
+    ({"not": {"$ref": REMOTE}}, "x", {}),
+    ({"if": {"$ref": REMOTE}, "then": {"type": "integer"}}, "x", {}),
+    ({"allOf": [{"$ref": REMOTE}], "unevaluatedProperties": False}, {"value": {"a": 1}}, {}),
+    ({"oneOf": [{"type": "integer"}, {"type": "number"}]}, 3, {}),
+    ({"items": [{"type": "integer"}], "additionalItems": False}, {"value": [3]}, {}),
+    ({"properties": {"nullable": {"type": "boolean"}}}, {"value": {"nullable": True}}, {}),
+    ({"properties": {"default": {"type": "string", "nullable": True}}}, {"value": {"default": None}}, {}),
+    ({"properties": {"$id": {"type": "integer"}}}, {"value": {"$id": 3}}, {}),
+    ({"type": "string"}, {"href": "https://x/y", "format": {"mediaType": "image/tiff"}, "length": 3}, {}),
+    ({"type": "string"}, {"value": "SUkq\r\nAA==\n", "encoding": "base64"}, {}),
 ]
 
 
@@ -83,12 +117,30 @@ BAD = [
         {"type": "integer"},
         [1],
         {"minOccurs": 2, "maxOccurs": 3},
-        "has 1 values, and the process needs at least 2",
+        "has 1 value, and the process needs at least 2",
+    ),
+    (
+        {"type": "integer"},
+        1,
+        {"minOccurs": 2, "maxOccurs": 3},
+        "has 1 value, and the process needs at least 2",
     ),
     ({"type": "integer"}, [1, "a"], {"maxOccurs": 3}, "value 2 of 2: 'a' is not of type 'integer'"),
     ({"type": "number", "minimum": 0, "exclusiveMinimum": True}, 0, {}, "0 is less than or equal to"),
     ({"$ref": "#/$defs/a", "$defs": {"a": {"type": "string"}}}, 7, {}, "7 is not of type 'string'"),
     ({"allOf": [{"$ref": REMOTE}, {"type": "integer"}]}, "x", {}, "'x' is not of type 'integer'"),
+    ({"oneOf": [TIFF, JP2]}, 7, {}, "7 is not"),
+    (
+        {"oneOf": [GML, {**BOX, "contentMediaType": "a/b"}]},
+        {"value": "x", "mediaType": "a/b; c=d"},
+        {},
+        "'x'",
+    ),
+    ({"type": "array", "items": {"oneOf": [GML, KML]}}, [7], {}, "7 is not"),
+    ({"properties": {"$id": {"type": "integer"}}}, {"value": {"$id": "a"}}, {}, "is not of type 'integer'"),
+    ({"oneOf": [{"type": "integer"}], "anyOf": [{"minimum": 3}]}, 2, {}, "2 is"),
+    ({"not": {"type": "integer"}}, 2, {}, "2 should not be valid"),
+    ({"type": "string"}, {"href": "https://x/{y}", "templated": True}, {}, "is not of type 'string'"),
 ]
 
 
@@ -123,3 +175,81 @@ def test_the_error_survives_being_pickled():
     error = InvalidInputsError("no", faults)
     again = pickle.loads(pickle.dumps(error))
     assert (str(again), again.faults) == (str(error), faults)
+
+
+SCALARS = st.none() | st.booleans() | st.integers(-9, 9) | st.text("ab", max_size=3)
+VALUES = st.recursive(
+    SCALARS, lambda one: st.lists(one, max_size=3) | st.dictionaries(st.sampled_from("abc"), one, max_size=3)
+)
+LEAVES = st.sampled_from([
+    {"type": "integer"}, {"type": "string"}, {"type": "object"}, {"minimum": 0}, {"minLength": 2},
+    {"required": ["a"]}, {"enum": [1, "a", None]},
+])  # fmt: skip
+INNER = st.sampled_from(["not", "items", "additionalProperties"])
+SCHEMAS = st.recursive(
+    LEAVES | st.just({"$ref": REMOTE}),
+    lambda one: (
+        st.builds(lambda word, several: {word: several}, st.sampled_from(["allOf", "anyOf", "oneOf"]),
+                  st.lists(one, min_size=1, max_size=3))
+        | st.builds(lambda word, inner: {word: inner}, INNER, one)
+        | st.builds(lambda inner: {"properties": {"a": inner}}, one)
+    ),
+    max_leaves=6,
+)  # fmt: skip
+
+
+def holds(schema, value):
+    """Whether a value may fit by the standard's words, whatever lies elsewhere."""
+    return any(
+        Draft202012Validator(filled(schema, taken), registry=Registry()).is_valid(value)
+        for taken in (True, False)
+    )
+
+
+def filled(schema, taken):
+    """The schema, with all that lies elsewhere taking anything, or nothing."""
+    if isinstance(schema, list):
+        return [filled(one, taken) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return (
+        taken if schema.get("$ref") == REMOTE else {name: filled(one, taken) for name, one in schema.items()}
+    )
+
+
+@given(SCHEMAS, VALUES)
+def test_what_may_fit_is_never_refused(schema, value):
+    if holds(schema, value):
+        assert one(schema, {"value": value}) == []
+
+
+@given(SCHEMAS.filter(lambda schema: "oneOf" not in str(schema) and REMOTE not in str(schema)), VALUES)
+def test_what_can_be_told_is_told(schema, value):
+    assert (one(schema, {"value": value}) == []) == holds(schema, value)
+
+
+DRAFT = {
+    "process": {
+        "id": "buffer",
+        "inputs": [
+            {
+                "id": "geom",
+                "input": {"formats": [{"mimeType": "text/xml"}]},
+                "minOccurs": "1",
+                "maxOccurs": "1",
+            },
+            {"id": "distance", "input": {"literalDataDomain": {"dataType": {"name": "xs:double"}}}},
+            {"id": "name", "minOccurs": 0, "literalDataDomains": [{"dataType": "string"}]},
+        ],
+        "outputs": [{"id": "buffered", "output": {"formats": []}}],
+    }
+}
+
+
+def test_a_description_of_a_draft():
+    found = ProcessDescription.model_validate(DRAFT)
+    assert (list(found.inputs), list(found.outputs)) == (["geom", "distance", "name"], ["buffered"])
+    assert (
+        validate_inputs(found, {"geom": {"value": "<gml/>", "mediaType": "text/xml"}, "distance": 3.5}) == []
+    )
+    assert [one.name for one in validate_inputs(found, {"distance": {"value": [1]}})] == ["distance", "geom"]

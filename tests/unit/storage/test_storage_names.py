@@ -8,7 +8,16 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from eoflows.base.errors import UnsafeNameError
-from eoflows.stores.storage import LocalStorage, asset_key, asset_of, asset_top, check_key, check_twins
+from eoflows.stores.storage import (
+    LocalStorage,
+    asset_key,
+    asset_of,
+    asset_top,
+    check_key,
+    check_twins,
+    file_names,
+)
+from eoflows.stores.storage.names import folded
 
 GOOD = [
     "product",
@@ -210,3 +219,46 @@ def test_names_that_are_refused_there_too(name):
 def test_hidden_names_at_the_top_stay_refused(key):
     with pytest.raises(UnsafeNameError, match="begins or ends with a dot"):
         check_key(key)
+
+
+ODD = st.text(max_size=8) | st.sampled_from(
+    [
+        "step/out",
+        "NDVI",
+        "ndvi",
+        ".a",
+        "%2E",
+        "~4e",
+        "N",
+        "n",
+        "~4E",
+        "",
+        "..",
+        "e\u0301",
+        "\u00e9",
+        "a" * 300,
+    ]
+)
+
+
+@given(st.lists(ODD, max_size=6))
+def test_any_names_become_names_of_files(names):
+    made = file_names(names)
+    assert list(made) == list(dict.fromkeys(names))
+    assert len(set(map(folded, made.values()))) == len(made)
+    for name, file_name in made.items():
+        check_key(f"jobs/s/k/{file_name}")
+        assert len(os.fsencode(f"{file_name}.part.json")) < 230
+        if 0 < len(name) < 20:
+            assert asset_of(file_name) == name
+
+
+def test_names_that_files_can_have_stay():
+    assert file_names(["a.tif", "B 02", "\u00e9t\u00e9"]) == {
+        one: one for one in ("a.tif", "B 02", "\u00e9t\u00e9")
+    }
+    assert file_names(["step/out", "NDVI", "ndvi"]) == {
+        "step/out": "step~2Fout",
+        "NDVI": "~4E~44~56~49",
+        "ndvi": "ndvi",
+    }
