@@ -33,7 +33,7 @@ async def download_raster(
     bands: RasterBands = None,
     crs: str = "",
     resolution: PixelSize | None = None,
-    no_data: float | None = None,
+    no_data: int | float | None = None,
     server: GeoEngineBlock = "default",
     storage: StorageName = "default",
     name: str = "",

@@ -35,7 +35,7 @@ async def stream_raster(
     resolution: PixelSize | None = None,
     format: RasterFormat = "zarr",
     clip: bool = True,
-    fill_value: float | None = None,
+    fill_value: int | float | None = None,
     server: GeoEngineBlock = "default",
     storage: StorageName = "default",
     name: str = "",

@@ -229,7 +229,8 @@ async def watched(key: str, limit: int) -> AsyncIterator[Watch]:
     """Show how far a stream is while the body runs, and note its warnings."""
     watch = Watch(limit)
     with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", _fill_value_warning())
+        for category in _told_warnings():
+            warnings.simplefilter("always", category)
         async with shown_progress(f"{key}-progress", watch.reading):
             yield watch
             watch.done = True
@@ -238,10 +239,10 @@ async def watched(key: str, limit: int) -> AsyncIterator[Watch]:
         run_logger().warning("%s", warning)
 
 
-def _fill_value_warning() -> type[Warning]:
-    from eoflows.services.geo_engine import FillValueWarning  # noqa: PLC0415
+def _told_warnings() -> tuple[type[Warning], ...]:
+    from eoflows.services.geo_engine import BeyondGridWarning, FillValueWarning  # noqa: PLC0415
 
-    return FillValueWarning
+    return BeyondGridWarning, FillValueWarning
 
 
 async def preview(key: str, path: Path) -> None:

@@ -89,18 +89,19 @@ class AccountRoutes:
         return Response()
 
     async def usage(self, request: Request) -> Response:
-        """List one's computations."""
-        session, (offset, limit) = self._session(request), _page(request)
-        return JSONResponse(self._state.usage.uses(session.user, offset, limit))
+        """List the computations of all users, as an administrator."""
+        self._must_be_admin(request)
+        return JSONResponse(self._state.usage.uses(*_page(request)))
 
     async def summary(self, request: Request) -> Response:
-        """Sum one's computations by time and data set."""
-        session, (offset, limit) = self._session(request), _page(request)
+        """Sum the computations of all users by time and data set, as an administrator."""
+        self._must_be_admin(request)
+        offset, limit = _page(request)
         granularity = required(request.query_params, "granularity")
         if granularity not in GRANULARITIES:
             raise bad_query(f"unknown variant `{granularity}`, expected one of {', '.join(GRANULARITIES)}")
         data = request.query_params.get("dataset")
-        return JSONResponse(self._state.usage.summary(session.user, granularity, data, offset, limit))
+        return JSONResponse(self._state.usage.summary(granularity, data, offset, limit))
 
     async def computation(self, request: Request) -> Response:
         """Return what a computation took."""
@@ -129,6 +130,10 @@ class AccountRoutes:
 
     def _session(self, request: Request) -> Session:
         return self._state.sessions.of(request)
+
+    def _must_be_admin(self, request: Request) -> None:
+        if not self._session(request).user.admin:
+            raise EngineError("PermissionDenied", "Permission denied")
 
     def _allowed(self, request: Request, *, own: bool) -> UUID:
         user = self._session(request).user

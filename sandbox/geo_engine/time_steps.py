@@ -84,6 +84,16 @@ class RegularTime:
     count: int = 1
     """Steps with data."""
 
+    def __post_init__(self) -> None:
+        """Refuse what is no number.
+
+        Raises:
+            TypeError: Start, step or count is something else, like a text.
+        """
+        for name in ("start", "step", "count"):
+            if type(value := getattr(self, name)) is not int:
+                raise TypeError(f"invalid type for `{name}`: {value!r}, expected an integer")
+
     @property
     def bounds(self) -> Interval:
         """The interval with data."""

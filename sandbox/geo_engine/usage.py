@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from eoflows.sandbox.geo_engine.errors import EngineError
 from eoflows.sandbox.geo_engine.sessions import User, timestamp
 from eoflows.sandbox.geo_engine.workflows import Workflow
 
@@ -78,16 +77,14 @@ class UsageBook:
         with self._lock:
             self._granted[user] = available + used
 
-    def uses(self, user: User, offset: int, limit: int) -> list[dict[str, Any]]:
-        """Return a page of a user's computations, the latest first."""
-        return [use.to_json() for use in self._of(user)[::-1][offset : offset + limit]]
+    def uses(self, offset: int, limit: int) -> list[dict[str, Any]]:
+        """Return a page of all users' computations, the latest first."""
+        return [use.to_json() for use in self._all()[::-1][offset : offset + limit]]
 
-    def summary(
-        self, user: User, granularity: str, data: str | None, offset: int, limit: int
-    ) -> list[dict[str, Any]]:
+    def summary(self, granularity: str, data: str | None, offset: int, limit: int) -> list[dict[str, Any]]:
         """Return a page of the sums per span of time and data set, the latest first."""
         sums: Counter[tuple[str, str]] = Counter()
-        for use in self._of(user):
+        for use in self._all():
             if data is None or use.data == data:
                 sums[timestamp(use.time.replace(**_CUT[granularity])), use.data] += use.count  # type: ignore[arg-type]
         rows = [{"timestamp": time, "data": name, "count": count} for (time, name), count in sums.items()]
@@ -95,17 +92,10 @@ class UsageBook:
         return rows[offset : offset + limit]
 
     def computation(self, number: str) -> list[dict[str, Any]]:
-        """Return what the operators of a computation took.
-
-        Raises:
-            EngineError: It is unknown.
-        """
-        with self._lock:
-            found = [use for use in self._uses if str(use.computation) == number]
-        if not found:
-            raise EngineError("ComputationNotFound", f"Computation {number} does not exist")
+        """Return what the operators of a computation took; of an unknown one nothing."""
+        found = [use for use in self._all() if str(use.computation) == number]
         return [{"operatorName": use.operator, "operatorPath": "[]", "count": use.count} for use in found]
 
-    def _of(self, user: User) -> list[Use]:
+    def _all(self) -> list[Use]:
         with self._lock:
-            return [use for use in self._uses if use.user.id == user.id]
+            return list(self._uses)

@@ -64,7 +64,7 @@ class Workflow:
             EngineError: It is none.
         """
         if self.kind != "Raster" or not isinstance(self.source, RasterSource):
-            raise _wrong_type("Raster", self.kind)
+            raise _wrong_type("Raster", "Vector" if self.kind == "Raster" else self.kind)
         return self.source
 
     def vector(self) -> VectorSource:
@@ -74,7 +74,7 @@ class Workflow:
             EngineError: It is none.
         """
         if self.kind != "Vector" or not isinstance(self.source, VectorSource):
-            raise _wrong_type("Vector", self.kind)
+            raise _wrong_type("Vector", "Raster" if self.kind == "Vector" else self.kind)
         return self.source
 
     def descriptor(self, *, grid: bool) -> dict[str, Any]:
@@ -85,7 +85,7 @@ class Workflow:
         """
         source = self.source
         if self.kind == "Plot":
-            return {"type": "plot", "spatialReference": source.spatial_reference, "time": None, "bbox": None}
+            return {"type": "plot", "spatialReference": "", "time": None, "bbox": None}
         if isinstance(source, RasterSource):
             return _raster_descriptor(source, grid=grid)
         return _vector_descriptor(source)

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from eoflows.services.geo_engine.errors import IncompleteStreamError, MissingTiles, StreamBrokenError
     from eoflows.services.geo_engine.nulls import FillValueWarning
     from eoflows.services.geo_engine.operators import IdResponse, WorkflowBuilderOperator, WorkflowId
-    from eoflows.services.geo_engine.plan import RasterPlan, plan_raster
+    from eoflows.services.geo_engine.plan import BeyondGridWarning, RasterPlan, plan_raster
     from eoflows.services.geo_engine.plots import VegaLite, WrappedPlotOutput
     from eoflows.services.geo_engine.profiles import Profile
     from eoflows.services.geo_engine.progress import Progress
@@ -78,6 +78,7 @@ else:
 
 __all__ = [
     "Anonymous",
+    "BeyondGridWarning",
     "BoundingBox2D",
     "ColorBreakpoint",
     "Colorizer",

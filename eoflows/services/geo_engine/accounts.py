@@ -108,12 +108,15 @@ def update_quota(
 
 
 def data_usage(offset: int = 0, limit: int = 10, *, client: GeoEngineClient | None = None) -> list[DataUsage]:
-    """Give uses of data, the latest first.
+    """Give all users' uses of data, the latest first. Only administrators may.
 
     Args:
         offset: Uses to leave out.
         limit: Most uses to give.
         client: The server; None is the one of the nearest `with client:`.
+
+    Raises:
+        RefusedError: The user is no administrator.
     """
     server = current(GeoEngineClient, client)
     params = _page(offset, limit)
@@ -129,7 +132,7 @@ def data_usage_summary(
     *,
     client: GeoEngineClient | None = None,
 ) -> "pd.DataFrame":
-    """Give uses of data, counted together.
+    """Give all users' uses of data, counted together. Only administrators may.
 
     Args:
         granularity: Length of time.
@@ -140,6 +143,9 @@ def data_usage_summary(
 
     Returns:
         Columns `timestamp` (datetime64, UTC), `data` and `count`.
+
+    Raises:
+        RefusedError: The user is no administrator.
     """
     import pandas as pd  # noqa: PLC0415
 

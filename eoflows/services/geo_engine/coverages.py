@@ -10,6 +10,8 @@ from eoflows.base.errors import ContractError, InvalidInputError
 from eoflows.base.files import write_whole
 from eoflows.services.geo_engine.client import GeoEngineClient
 from eoflows.services.geo_engine.descriptors import RasterResultDescriptor
+from eoflows.services.geo_engine.errors import words_of
+from eoflows.services.geo_engine.nulls import EXACT, fill_of
 from eoflows.services.geo_engine.plan import RasterPlan, plan_raster
 from eoflows.services.geo_engine.profiles import Profile
 from eoflows.services.geo_engine.progress import ProgressCallback
@@ -58,7 +60,9 @@ async def fetch_coverage(
     """
     plan = plan_raster(descriptor, query)
     tiles = _tiles(plan, resolution)
-    if tiles <= _MOST_TILES and plan.query.raster_bands == (0,):
+    # WCS takes the value as a float.
+    exact = fill_of(plan.dtype, no_data) is not None and abs(no_data or 0) <= EXACT
+    if exact and tiles <= _MOST_TILES and plan.query.raster_bands == (0,):
         return await _get_coverage(client, workflow, plan.query, resolution, no_data, file_format, timeout)
     native = resolution is None or _close(resolution, plan)
     if not native and await client.profile() is not Profile.V0_8:
@@ -125,8 +129,8 @@ async def _get_coverage(
     if no_data is not None:
         params["nodatavalue"] = str(float(no_data))
     answer = await client.call("GET", f"wcs/{workflow}", params=params, timeout=timeout)
-    if answer.content.lstrip()[:5] == b"<?xml" or "json" in answer.headers.get("content-type", ""):
-        raise ContractError(f"the coverage is no file: {answer.text[:300]}", url=client.url)
+    if said := words_of(answer):
+        raise ContractError(f"the coverage is no file: {said}", url=client.url)
     return answer.content
 
 

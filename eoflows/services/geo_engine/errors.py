@@ -3,14 +3,21 @@
 Its error documents, `{"error": variant, "message": text}`, are kept in `document` of every `ServiceError`.
 """
 
+import codecs
+import html
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+import httpx
+import orjson
 
 from eoflows.base.errors import AbsentError, RefusedError, ServiceError, TruncatedError
 from eoflows.services.geo_engine.times import format_ms
 
-__all__ = ["IncompleteStreamError", "MissingTiles", "StreamBrokenError", "classified"]
+__all__ = ["IncompleteStreamError", "MissingTiles", "StreamBrokenError", "classified", "words_of"]
 
+_WORDS = 300
 _ABSENT = frozenset({"NoWorkflowForGivenId", "TaskNotFound", "UnknownDatasetId", "UnknownDataset"})
 
 
@@ -64,6 +71,21 @@ class StreamBrokenError(ServiceError):
     def __init__(self, message: str, *, url: str = "", code: int | None = None) -> None:
         self.code = code
         super().__init__(message, url=url)
+
+
+def words_of(answer: httpx.Response) -> str:
+    """Give what a server says in text, XML or JSON where a file was asked for; empty for any other body."""
+    start = answer.content[:64].removeprefix(codecs.BOM_UTF8).lstrip()[:1]
+    if start not in (b"<", b"{", b"[") and not answer.headers.get("content-type", "").startswith("text/"):
+        return ""
+    try:
+        document = orjson.loads(answer.content)
+    except orjson.JSONDecodeError:
+        document = None
+    if isinstance(document, dict) and isinstance(document.get("message"), str):
+        return f"{document.get('error', '')}: {document['message']}".removeprefix(": ")[:_WORDS]
+    plain = re.sub(r"<[^>]*>", " ", answer.text) if start == b"<" else answer.text
+    return html.unescape(" ".join(plain.split()))[:_WORDS] or "nothing"
 
 
 def classified(error: RefusedError, url: str) -> RefusedError:

@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import orjson
 from numpy.typing import NDArray
 
 from eoflows.services.geo_engine.descriptors import RasterBandDescriptor
@@ -15,12 +16,23 @@ from eoflows.services.geo_engine.times import TimeInterval
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["DIMS", "NAME", "Frame", "Variable"]
+__all__ = ["DIMS", "NAME", "Frame", "Variable", "cf_attrs"]
 
 NAME = "data"
 """Name of the values."""
 DIMS = ("time", "band", "y", "x")
 """Order of the dimensions."""
+
+
+def cf_attrs(attrs: Mapping[str, Any]) -> dict[str, Any]:
+    """Give attributes as CF and netCDF allow them: text and numbers, anything else as JSON text."""
+    return {name: _cf_value(value) for name, value in attrs.items()}
+
+
+def _cf_value(value: Any) -> Any:
+    value = value.item() if isinstance(value, np.generic) else value
+    plain = isinstance(value, str | int | float) and not isinstance(value, bool)
+    return value if plain else orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY).decode()
 
 
 @dataclass(frozen=True)
@@ -86,7 +98,7 @@ class Frame:
         }
 
     def value_attrs(self) -> dict[str, Any]:
-        """Attributes of the values: what the bands measure, the unit where all share it, the reference."""
+        """Attributes of the values: what the bands measure (JSON), the unit that all share, the reference."""
         described = [_described(band) for band in self.bands]
         units = {band.measurement.unit for band in self.bands}
         attrs: dict[str, Any] = {"bands": described}
@@ -94,7 +106,7 @@ class Frame:
             attrs["units"] = unit
         if self.crs:
             attrs["grid_mapping"] = "spatial_ref"
-        return attrs | dict(self.attrs)
+        return cf_attrs(attrs | dict(self.attrs))
 
     def slice_array(self, values: NDArray[Any], time: TimeInterval) -> "xr.DataArray":
         """Values of shape (y, x) of one band at one time step, with coordinates."""
@@ -124,12 +136,12 @@ def _described(band: RasterBandDescriptor) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=32)
-def _reference_attrs(crs: str) -> Mapping[str, str]:
+def _reference_attrs(crs: str) -> Mapping[str, Any]:
     import pyproj  # noqa: PLC0415
 
     found = pyproj.CRS.from_user_input(crs)
     wkt = found.to_wkt()
-    return {"crs_wkt": wkt, "spatial_ref": wkt, "long_name": crs}
+    return {**cf_attrs(found.to_cf()), "crs_wkt": wkt, "spatial_ref": wkt, "long_name": crs}
 
 
 @lru_cache(maxsize=32)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import numpy as np
 import rasterio  # type: ignore[import-untyped]
 import rasterio.shutil  # type: ignore[import-untyped]
 from rasterio.transform import Affine  # type: ignore[import-untyped]
@@ -14,7 +15,7 @@ from rasterio.windows import Window as RasterWindow  # type: ignore[import-untyp
 from eoflows.base.errors import AbsentError, InvalidInputError
 from eoflows.base.files import put_file, scratch
 from eoflows.services.geo_engine.arrays import NullsSeen, tile_windows
-from eoflows.services.geo_engine.nulls import fill_of, warn_of_fill
+from eoflows.services.geo_engine.nulls import EXACT, fill_of, warn_of_fill
 from eoflows.services.geo_engine.plan import RasterPlan
 from eoflows.services.geo_engine.stream import PlacedTile, RasterStream
 from eoflows.services.geo_engine.times import format_ms
@@ -46,18 +47,19 @@ async def stream_into_tiff(
         stream: The stream.
         path: Where the file is to be.
         clip: Only the pixels of the query.
-        fill_value: For missing pixels; None: NaN, or the highest or lowest integer.
+        fill_value: For missing pixels; None: NaN, or the highest or lowest integer (of 64 bits: 2^53).
         kind: Which GeoTIFF.
         first_step: Whether later time steps are left out; else they are an error.
 
     Raises:
-        InvalidInputError: The query has several time steps.
+        InvalidInputError: The query has several time steps, or the fill value would not be exact.
         AbsentError: It has none.
     """
     if stream.plan.steps is not None and len(stream.plan.touched) > 1 and not first_step:
         raise InvalidInputError(
             f"the query has {len(stream.plan.touched)} time steps and a GeoTIFF holds one; ask for an instant"
         )
+    _tiff_fill(stream.plan.dtype, fill_value)
     with scratch(path) as room:
         raw = room / "raw.tif"
         writer: _TiffWriter | None = None
@@ -77,7 +79,7 @@ async def stream_into_tiff(
             if writer is not None:
                 with anyio.CancelScope(shield=True):
                     await anyio.to_thread.run_sync(writer.close)
-        await anyio.to_thread.run_sync(_finish, raw, path, kind)
+        await anyio.to_thread.run_sync(_finish, raw, path, kind, _is_smooth(stream.plan))
 
 
 def _check_single(stream: RasterStream, first_step: bool) -> None:
@@ -88,11 +90,24 @@ def _check_single(stream: RasterStream, first_step: bool) -> None:
         )
 
 
-def _finish(raw: Path, path: Path, kind: TiffKind) -> None:
+def _is_smooth(plan: RasterPlan) -> bool:
+    """Whether a value between two pixels means something: not between classes, nor between flags."""
+    measures = {band.measurement.type for band in plan.bands}
+    return measures == {"continuous"} or (plan.dtype.kind == "f" and "classification" not in measures)
+
+
+def _finish(raw: Path, path: Path, kind: TiffKind, smooth: bool = False) -> None:
     whole = raw
     if kind is TiffKind.COG:
         whole = raw.with_name("cog.tif")
-        rasterio.shutil.copy(raw, whole, driver="COG", compress="DEFLATE", bigtiff="IF_SAFER")
+        rasterio.shutil.copy(
+            raw,
+            whole,
+            driver="COG",
+            compress="DEFLATE",
+            bigtiff="IF_SAFER",
+            overview_resampling="AVERAGE" if smooth else "NEAREST",
+        )
     put_file(whole, path)
 
 
@@ -101,7 +116,7 @@ class _TiffWriter:
 
     def __init__(self, path: Path, plan: RasterPlan, *, clip: bool, fill_value: float | None) -> None:
         self._plan, self._extent = plan, plan.extent(clip=clip)
-        self._fill, self._seen = fill_of(plan.dtype, fill_value), NullsSeen()
+        self._fill, self._seen = _tiff_fill(plan.dtype, fill_value), NullsSeen()
         corner = plan.grid.moved(self._extent.top, self._extent.left)
         options: dict[str, Any] = {"crs": plan.crs} if plan.crs else {}
         self._file = rasterio.open(
@@ -147,3 +162,20 @@ class _TiffWriter:
         self._file.close()
         if self._seen.ambiguous:
             warn_of_fill(self._fill)
+
+
+def _tiff_fill(dtype: np.dtype[Any], asked: float | None) -> Any:
+    """The value for missing pixels; readers of GeoTIFF take it as a float, whatever the type of the values.
+
+    Raises:
+        InvalidInputError: It would not be exact.
+    """
+    found = fill_of(dtype, asked)
+    if dtype.kind == "f" or abs(int(found)) <= EXACT:
+        return found
+    if asked is not None:
+        raise InvalidInputError(
+            f"fill value {found} would be rounded by readers of a GeoTIFF, which are exact up to {EXACT}; "
+            "give another one, or stream into Zarr"
+        )
+    return dtype.type(EXACT if dtype.kind == "u" else -EXACT)

@@ -1,5 +1,6 @@
 """Pixels without a value: how they are told, and how they are written into an array, fast."""
 
+import math
 import warnings
 from functools import cache
 from typing import Any
@@ -9,7 +10,22 @@ from numpy.typing import NDArray
 
 from eoflows.base.errors import InvalidInputError
 
-__all__ = ["FillValueWarning", "default_fill", "expand_validity", "fill_of", "place", "warn_of_fill"]
+__all__ = [
+    "EXACT",
+    "FillValueWarning",
+    "Number",
+    "default_fill",
+    "expand_validity",
+    "fill_of",
+    "place",
+    "warn_of_fill",
+]
+
+
+EXACT = 2**53
+"""Whole numbers beyond this may have been rounded where they went through a float."""
+Number = int | float
+"""A value of a pixel: whole numbers of 64 bits must not become floats."""
 
 
 class FillValueWarning(UserWarning):
@@ -24,19 +40,27 @@ def default_fill(dtype: np.dtype[Any]) -> Any:
     return dtype.type(limits.max if dtype.kind == "u" else limits.min)
 
 
-def fill_of(dtype: np.dtype[Any], asked: float | None) -> Any:
+def fill_of(dtype: np.dtype[Any], asked: Number | None) -> Any:
     """The value for missing pixels, as one of the array's type.
 
     Raises:
-        InvalidInputError: The type cannot hold it.
+        InvalidInputError: The type cannot hold it, or it was rounded on the way here.
     """
     if asked is None:
         return default_fill(dtype)
     if dtype.kind == "f":
-        return dtype.type(asked)
+        with np.errstate(over="ignore"):
+            found = dtype.type(asked)
+        if np.isinf(found) and not math.isinf(asked):
+            raise InvalidInputError(f"fill value {asked} is more than {dtype} holds")
+        return found
     limits = np.iinfo(dtype)
-    if asked != int(asked) or not limits.min <= asked <= limits.max:
+    if not math.isfinite(asked) or asked != int(asked) or not limits.min <= asked <= limits.max:
         raise InvalidInputError(f"fill value {asked} is none of {dtype}, {limits.min} to {limits.max}")
+    if isinstance(asked, float) and abs(asked) > EXACT:
+        raise InvalidInputError(
+            f"fill value {asked} was rounded: a float holds whole numbers up to {EXACT}; give a whole number"
+        )
     return dtype.type(int(asked))
 
 

@@ -1,12 +1,12 @@
 """Maps as pictures, by WMS."""
 
 import io
-import re
 from typing import TYPE_CHECKING
 
 from eoflows.base.errors import ContractError, InvalidInputError, RefusedError
 from eoflows.services.geo_engine.client import GeoEngineClient
 from eoflows.services.geo_engine.colorizers import RasterColorizer, style_of
+from eoflows.services.geo_engine.errors import words_of
 from eoflows.services.geo_engine.queries import QueryRectangle, SpatialResolution
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ async def fetch_picture(
     """Ask for a map.
 
     Raises:
-        RefusedError: The server could not draw it; WMS tells so in XML with status 200.
+        RefusedError: The server could not draw it; it tells so in XML or JSON, also with status 200.
         InvalidInputError: The picture would be larger than 100 million pixels.
         ContractError: The answer is no picture.
     """
@@ -52,8 +52,7 @@ async def fetch_picture(
         "time": query.time_str,
     }
     answer = await client.call("GET", f"wms/{workflow}", params=params)
-    if answer.content.lstrip()[:5] == b"<?xml":
-        said = " ".join(re.sub(r"<[^>]*>", " ", answer.text).split())[:300]
+    if said := words_of(answer):
         raise RefusedError(f"the map was not drawn: {said}", url=client.url, status=400, detail=said)
     from PIL import Image  # noqa: PLC0415
 

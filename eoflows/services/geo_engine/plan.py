@@ -1,6 +1,7 @@
 """What a raster stream will bring, computed before the first byte comes."""
 
 import math
+import warnings
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -14,9 +15,13 @@ from eoflows.services.geo_engine.queries import QueryRectangle, RasterQueryRecta
 from eoflows.services.geo_engine.steps import RegularSteps
 from eoflows.services.geo_engine.times import TimeInterval
 
-__all__ = ["RasterPlan", "plan_raster"]
+__all__ = ["BeyondGridWarning", "RasterPlan", "plan_raster"]
 
 _TILE = (512, 512)
+
+
+class BeyondGridWarning(UserWarning):
+    """A part of the box lies where the raster has no pixels."""
 
 
 @dataclass(frozen=True)
@@ -141,12 +146,14 @@ def plan_raster(
             "reproject: give the box in the latter, or put a Reprojection into the workflow"
         )
     grid = _grid(descriptor, chosen)
+    window = grid.window(chosen.spatial_bounds)
+    _check_region(descriptor, window)
     steps = None if descriptor.time.step is None else RegularSteps(descriptor.time)
     touched = range(0) if steps is None else steps.touched(chosen.time_interval)
     return RasterPlan(
         query=chosen,
         grid=grid,
-        window=grid.window(chosen.spatial_bounds),
+        window=window,
         tile_shape=tile_shape,
         anchor=_tile_origin(grid, tile_shape),
         bands=tuple(descriptor.bands[band] for band in chosen.raster_bands),
@@ -174,6 +181,28 @@ def _grid(descriptor: RasterResultDescriptor, query: RasterQueryRectangle) -> Pi
     if size is None:
         raise InvalidInputError("the workflow has no resolution of its own; give the query one")
     return PixelGrid(0.0, 0.0, size[0], -size[1])
+
+
+def _check_region(descriptor: RasterResultDescriptor, window: Window) -> None:
+    """Say where the box has no data; a server of profile 0.8 does not tell where it has."""
+    if descriptor.spatial_grid is None:
+        return
+    grid, there = descriptor.spatial_grid.grid, descriptor.spatial_grid.bounds
+    common = window.common(there)
+    boxes = f"the box {_edges(grid, window)} in whole pixels, the raster {_edges(grid, there)}"
+    if common is None:
+        raise InvalidInputError(f"the box lies beyond the raster: {boxes}; give a box inside of it")
+    if common != window:
+        share = 1 - common.rows * common.columns / (window.rows * window.columns)
+        warnings.warn(
+            f"{share:.0%} of the box lie beyond the raster and have no data: {boxes}",
+            BeyondGridWarning,
+            stacklevel=3,
+        )
+
+
+def _edges(grid: PixelGrid, window: Window) -> str:
+    return "has " + ", ".join(f"{edge:.10g}" for edge in grid.bounds(window).edges)
 
 
 def _tile_origin(grid: PixelGrid, tile_shape: tuple[int, int]) -> tuple[int, int]:

@@ -1,9 +1,10 @@
 """Features: from streams, from WFS, into GeoDataFrames and GeoParquet."""
 
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from eoflows.base.errors import ContractError, TruncatedError, UnreachableError
 from eoflows.services.geo_engine.client import GeoEngineClient
-from eoflows.services.geo_engine.descriptors import VectorResultDescriptor
+from eoflows.services.geo_engine.descriptors import VectorColumnInfo, VectorResultDescriptor
 from eoflows.services.geo_engine.errors import StreamBrokenError
 from eoflows.services.geo_engine.progress import Progress
 from eoflows.services.geo_engine.queries import QueryRectangle
@@ -32,13 +33,15 @@ __all__ = [
     "VectorChunk",
     "consume_whole",
     "fetch_frame",
+    "names_beside",
     "no_features",
     "stream_chunks",
     "stream_into_frame",
 ]
 
-_GEOMETRY, _TIME = "__geometry", "__time"
+_GEOMETRY, _TIME, _OURS = "__geometry", "__time", "geometry"
 _UTC = pa.timestamp("ms", tz="UTC")
+_WFS_TIMES = ("start", "end")
 
 
 @dataclass(frozen=True)
@@ -91,16 +94,23 @@ class VectorChunk:
             geometry = shapely.from_wkt(np.where(texts == "", None, texts))
         except shapely.errors.GEOSException as error:
             raise ContractError(f"a geometry cannot be read: {error}") from error
-        columns = {name: batch.column(name) for name in names if name not in (_GEOMETRY, _TIME)}
+        columns = {name: _moments(batch.column(name)) for name in names if name not in (_GEOMETRY, _TIME)}
         crs = metadata.get(b"spatialReference", b"").decode()
         return cls(columns, geometry, pairs[:, 0], pairs[:, 1], crs, times)
 
     def frame(self) -> "gpd.GeoDataFrame":
-        """The features as a GeoDataFrame; times are datetime64[ms, UTC], which holds unbounded ones."""
+        """The features as a GeoDataFrame; times are datetime64[ms, UTC], which holds unbounded ones.
+
+        Whole numbers of which some are missing are Int64, not rounded to floats.
+        """
         import geopandas as gpd  # noqa: PLC0415
         import pandas as pd  # type: ignore[import-untyped]  # noqa: PLC0415
 
-        found: dict[str, Any] = {name: values.to_pandas() for name, values in self.columns.items()}
+        exact = {pa.int64(): pd.Int64Dtype()}
+        found: dict[str, Any] = {
+            name: values.to_pandas(types_mapper=exact.get if values.null_count else None)
+            for name, values in self._attributes().items()
+        }
         frame = gpd.GeoDataFrame(pd.DataFrame(found), geometry=self.geometry, crs=self.crs or None)
         for name, moments in ((self.times.start, self.starts), (self.times.end, self.ends)):
             frame[name] = pd.Series(moments.astype("datetime64[ms]")).dt.tz_localize("UTC")
@@ -113,7 +123,32 @@ class VectorChunk:
             self.times.end: pa.array(self.ends).cast(_UTC),
         }
         binary = pa.array(shapely.to_wkb(self.geometry), pa.binary())
-        return pa.table({**self.columns, "geometry": binary, **stamps})
+        return pa.table({**self._attributes(), _OURS: binary, **stamps})
+
+    def _attributes(self) -> dict[str, Any]:
+        names = names_beside(self.columns, (_OURS, self.times.start, self.times.end))
+        return {names[name]: values for name, values in self.columns.items()}
+
+
+def names_beside(attributes: Iterable[str], ours: Collection[str]) -> dict[str, str]:
+    """Give attributes that are called as a column of ours a number, like `geometry_1`; others keep theirs.
+
+    Args:
+        attributes: The server's names.
+        ours: The names of our own columns.
+    """
+    taken = {*ours, *attributes}
+    names = {}
+    for name in attributes:
+        free = (f"{name}_{number}" for number in count(1))
+        names[name] = next(one for one in free if one not in taken) if name in ours else name
+        taken.add(names[name])
+    return names
+
+
+def _moments(values: "pa.Array") -> "pa.Array":
+    """Attributes of type dateTime come as days that have milliseconds: who takes them for days drops them."""
+    return values.view(pa.timestamp("ms")).cast(_UTC) if pa.types.is_date64(values.type) else values
 
 
 async def stream_chunks(
@@ -132,19 +167,19 @@ async def stream_chunks(
     """
     path = f"{(await client.profile()).workflows}/{workflow}/vectorStream"
     params = {"resultType": "arrow", "spatialBounds": query.bbox_str, "timeInterval": query.time_str}
-    began, count, received = settings.clock(), 0, 0
+    began, chunks, received = settings.clock(), 0, 0
     patience = {"open_timeout": settings.open_timeout, "stall": settings.stall}
     try:
         async with aclosing(pulled(client, path, params, **patience)) as messages:
             async for message in messages:
                 chunk = await anyio.to_thread.run_sync(VectorChunk.read, read_batch(message), times)
-                count, received = count + 1, received + len(message)
+                chunks, received = chunks + 1, received + len(message)
                 if settings.progress is not None:
-                    settings.progress(Progress(count, None, received, settings.clock() - began))
+                    settings.progress(Progress(chunks, None, received, settings.clock() - began))
                 yield chunk
     except (StreamBrokenError, ContractError) as error:
         raise TruncatedError(
-            f"the stream of features broke after {count} chunks: {error}; ask for all of it again",
+            f"the stream of features broke after {chunks} chunks: {error}; ask for all of it again",
             url=client.url,
         ) from error
 
@@ -205,7 +240,7 @@ _TYPES = {
     "text": pa.string(),
     "category": pa.uint8(),
     "bool": pa.bool_(),
-    "dateTime": pa.date64(),
+    "dateTime": _UTC,
 }
 
 
@@ -231,8 +266,8 @@ async def fetch_frame(
     """Ask WFS for features.
 
     Returns:
-        Columns of the workflow, `geometry`, and `start` and `end` (datetime64[ms, UTC]). The id of the
-        computation is in `attrs["computation_id"]`, where the server gives one.
+        Columns of the workflow (`names_beside` ours), `geometry`, and `start` and `end` (datetime64[ms,
+        UTC]). The id of the computation is in `attrs["computation_id"]`, where the server gives one.
 
     Raises:
         ContractError: The answer is no feature collection.
@@ -261,19 +296,38 @@ def _frame_of(features: Any, descriptor: VectorResultDescriptor, crs: str) -> "g
     import pandas as pd  # noqa: PLC0415
 
     columns = [*descriptor.columns] or sorted({name for one in features for name in one["properties"]})
-    values = {name: [one["properties"].get(name) for one in features] for name in columns}
+    names = names_beside(columns, (_OURS, *_WFS_TIMES))
+    values = {
+        names[name]: _column([one["properties"].get(name) for one in features], descriptor.columns.get(name))
+        for name in columns
+    }
     texts = [None if one["geometry"] is None else orjson.dumps(one["geometry"]).decode() for one in features]
     geometry = shapely.from_geojson(np.array(texts, np.object_))
-    frame = gpd.GeoDataFrame(pd.DataFrame(values, columns=columns), geometry=geometry, crs=crs or None)
-    for name in ("start", "end"):
+    frame = gpd.GeoDataFrame(
+        pd.DataFrame(values, columns=[*names.values()]), geometry=geometry, crs=crs or None
+    )
+    for name in _WFS_TIMES:
         moments = np.array([parse_ms(one["when"][name]) for one in features], "datetime64[ms]")
         frame[name] = pd.Series(moments).dt.tz_localize("UTC")
     return frame
 
 
+def _column(values: list[Any], described: VectorColumnInfo | None) -> Any:
+    """Values of an attribute; moments as datetime64[ms, UTC], whole numbers exact where some are missing."""
+    import pandas as pd  # noqa: PLC0415
+
+    if described is not None and described.data_type == "dateTime":
+        moments = ["NaT" if one is None else np.datetime64(parse_ms(str(one)), "ms") for one in values]
+        return pd.Series(np.array(moments, "datetime64[ms]")).dt.tz_localize("UTC")
+    if described is not None and described.data_type == "int" and None in values:
+        return pd.array(values, pd.Int64Dtype())
+    return values
+
+
 def _resolved(frame: "gpd.GeoDataFrame", descriptor: VectorResultDescriptor) -> "gpd.GeoDataFrame":
     """Put the names of classes for their values; a value without a name stays missing."""
+    names = names_beside(descriptor.columns, (_OURS, *_WFS_TIMES))
     for name, column in descriptor.columns.items():
         if column.measurement.classes is not None:
-            frame[name] = frame[name].map(column.measurement.classes)
+            frame[names[name]] = frame[names[name]].map(column.measurement.classes)
     return frame

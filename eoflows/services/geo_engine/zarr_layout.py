@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import orjson
 import zarr
 from numcodecs.zstd import Zstd  # type: ignore[import-untyped]
 from numpy.typing import NDArray
@@ -21,7 +22,7 @@ from zarr.core.buffer import default_buffer_prototype
 from zarr.errors import ZarrUserWarning
 
 from eoflows.base.errors import StorageError
-from eoflows.services.geo_engine.frames import DIMS, NAME, Frame, Variable
+from eoflows.services.geo_engine.frames import DIMS, NAME, Frame, Variable, cf_attrs
 from eoflows.services.geo_engine.times import TimeInterval
 
 __all__ = ["ChunkKey", "ZarrLayout"]
@@ -75,8 +76,8 @@ class ZarrLayout:
             group = zarr.open_group(store, mode="r")
         except FileNotFoundError:
             return None
-        found = group.attrs.get(_STATE)
-        if not isinstance(found, dict):
+        found = _noted(group)
+        if found is None:
             raise StorageError(f"{store} holds a Zarr group that is no raster of ours; choose another place")
         return None if found == _EMPTY else found
 
@@ -84,8 +85,8 @@ class ZarrLayout:
         """Begin a new group; what was there, a raster of ours or nothing, is removed."""
         # Before anything goes, so that a group that has lost some of its chunks is not taken for a whole one.
         with suppress(FileNotFoundError):
-            zarr.open_group(self.store, mode="r+").attrs.put({_STATE: _EMPTY})
-        group = zarr.create_group(self.store, overwrite=True, zarr_format=3, attributes={_STATE: _EMPTY})
+            zarr.open_group(self.store, mode="r+").attrs.put(_note(_EMPTY))
+        group = zarr.create_group(self.store, overwrite=True, zarr_format=3, attributes=_note(_EMPTY))
         for name in _TIMES:
             self._create_time(group, name, np.dtype(np.int64), _CF_UNITS, _UNSET)
         for name, variable in self.frame.space().items():
@@ -103,13 +104,12 @@ class ZarrLayout:
             compressors=ZstdCodec(level=_LEVEL, checksum=False),
             attributes={**self.frame.value_attrs(), "coordinates": " ".join(["time_end", *coordinates])},
         )
-        group.update_attributes({"Conventions": "CF-1.11", **attrs, _STATE: dict(state)})
+        group.update_attributes({"Conventions": "CF-1.11", **cf_attrs(attrs), **_note(state)})
 
     def steps(self) -> list[TimeInterval]:
         """The time steps that were begun, in their order."""
         group = zarr.open_group(self.store, mode="r")
-        attrs: dict[str, Any] = dict(group.attrs)
-        noted = attrs[_STATE].get(_TIMES[0])
+        noted = (_noted(group) or {}).get(_TIMES[0])
         if noted is not None:
             return [TimeInterval(start, end) for start, end in noted]
         starts, ends = (np.asarray(_array(group, name)[...]).astype(np.int64) for name in _TIMES)
@@ -142,7 +142,7 @@ class ZarrLayout:
         if max(limits, default=0) > _NANOSECONDS:
             # The arrays of times are made anew: a run that dies meanwhile leaves the times in the state.
             times = [[step.start_ms, step.end_ms] for step in steps]
-            group.update_attributes({_STATE: {**state, "complete": False, _TIMES[0]: times}})
+            group.update_attributes(_note({**state, "complete": False, _TIMES[0]: times}))
             for name, variable in self.frame.time(steps).items():
                 array = self._create_time(group, name, variable.values.dtype, {}, None)
                 array.resize((len(steps),))
@@ -152,7 +152,7 @@ class ZarrLayout:
             # Consolidated metadata are not in the Zarr 3 specification yet; xarray looks for them first.
             warnings.simplefilter("ignore", ZarrUserWarning)
             group = zarr.consolidate_metadata(self.store)
-        group.update_attributes({_STATE: dict(state)})
+        group.update_attributes(_note(state))
 
     async def chunks(self) -> AsyncIterator[ChunkKey]:
         """Give the chunks that are there."""
@@ -193,6 +193,19 @@ class ZarrLayout:
         values.resize((steps, *values.shape[1:]))
         for name in _TIMES:
             _array(group, name).resize((steps,))
+
+
+def _note(state: Mapping[str, Any]) -> dict[str, Any]:
+    """Give what is noted as an attribute: JSON text, so that netCDF can have it too."""
+    return cf_attrs({_STATE: state})
+
+
+def _noted(group: zarr.Group) -> Mapping[str, Any] | None:
+    """Read what was noted, also by earlier versions, which noted no text; None in a group of others."""
+    found: Any = group.attrs.get(_STATE)
+    with suppress(orjson.JSONDecodeError):
+        found = orjson.loads(found) if isinstance(found, str) else found
+    return found if isinstance(found, dict) else None
 
 
 def _array(group: zarr.Group, name: str) -> Any:

@@ -150,10 +150,15 @@ def test_quota_and_usage(engine):
     with opened(engine, login=demo) as client:
         raster().get_array(QUERY)
         assert get_quota().used >= 1
-        used = data_usage(limit=5)
-        assert used[0].data == "ndvi"
-        frame = data_usage_summary(UsageSummaryGranularity.DAYS)
-        assert frame["count"].sum() >= 1
+        with pytest.raises(RefusedError, match="PermissionDenied"):
+            data_usage(limit=5)
+        with pytest.raises(RefusedError, match="PermissionDenied"):
+            data_usage_summary(UsageSummaryGranularity.DAYS)
+        with opened(engine, login=admin):
+            used = data_usage(limit=5)
+            assert used[0].data == "ndvi"
+            frame = data_usage_summary(UsageSummaryGranularity.DAYS)
+            assert frame["count"].sum() >= 1
         someone = used[0].user_id
         with pytest.raises(RefusedError):
             update_quota(someone, 5)

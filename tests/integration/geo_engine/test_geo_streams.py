@@ -1,6 +1,7 @@
 """Complete streams from the sandbox, through every fault."""
 
 import asyncio
+import json
 import random
 
 import anyio
@@ -59,8 +60,9 @@ async def test_what_surrounds_the_values(client):
     assert found.y.values.tolist() == [14.5 - row for row in range(2, 45)]
     assert found.x.attrs["units"] == "degrees_east"
     assert "WGS 84" in found.spatial_ref.attrs["crs_wkt"]
-    assert found.attrs["bands"][0]["classes"] == {"1": "a"}
-    assert found.attrs["bands"][1]["unit"] == "K"
+    bands = json.loads(found.attrs["bands"])
+    assert bands[0]["classes"] == {"1": "a"}
+    assert bands[1]["unit"] == "K"
     assert found.attrs["title"] == "one"
 
 

@@ -207,9 +207,19 @@ def test_metadata_as_a_zip(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["all.zip"]
 
 
-def test_a_picture_that_was_not_drawn():
-    xml = b'\n<?xml version="1.0"?><Report><ServiceException>no colour</ServiceException></Report>'
-    server = with_workflow(raster_document(), **{f"GET /wms/{WORKFLOW}": httpx.Response(200, content=xml)})
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b'\n<?xml version="1.0"?><Report><ServiceException>no colour</ServiceException></Report>',
+        b'<Report><ServiceException code="x">no colour</ServiceException></Report>',
+        b"\xef\xbb\xbf<html><body>no &#99;olour</body></html>",
+        b'{"error": "Operator", "message": "no colour"}',
+        b' {"detail": "no colour"}',
+        b'["no colour"]',
+    ],
+)
+def test_a_picture_that_was_not_drawn(answer):
+    server = with_workflow(raster_document(), **{f"GET /wms/{WORKFLOW}": httpx.Response(200, content=answer)})
     colours = SingleBandRasterColorizer(0, PaletteColorizer(CLEAR, {1: (255, 0, 0, 255)}))
     with server.client(), pytest.raises(RefusedError, match="no colour"):
         workflow_by_id(WORKFLOW).wms_get_map_as_image(QUERY, colours, SpatialResolution(1, 2))

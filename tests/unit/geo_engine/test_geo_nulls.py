@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -46,3 +48,19 @@ def test_the_value_for_missing_pixels():
     for wrong in (256, -1, 0.5):
         with pytest.raises(InvalidInputError, match="0 to 255"):
             fill_of(np.dtype("u1"), wrong)
+
+
+@given(st.sampled_from(DTYPES), st.integers(-(2**65), 2**65) | st.floats())
+def test_a_value_for_missing_pixels_is_exact_or_refused(dtype, asked):
+    try:
+        found = fill_of(np.dtype(dtype), asked)
+    except InvalidInputError:
+        assert np.dtype(dtype).kind != "f" or abs(asked) > np.finfo(dtype).max
+        return
+    assert found.dtype == dtype
+    if found.dtype.kind == "f":
+        assert np.isfinite(found) == math.isfinite(asked)
+        assert found == pytest.approx(asked, rel=1e-6, abs=1e-40, nan_ok=True)
+    else:
+        assert int(found) == asked
+        assert isinstance(asked, int) or abs(asked) <= 2**53

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from eoflows.base.errors import ContractError, InvalidInputError
 from eoflows.services.geo_engine import (
+    BeyondGridWarning,
     PlotResultDescriptor,
     QueryRectangle,
     RasterQueryRectangle,
@@ -29,6 +30,22 @@ KINDS = ("raster", "vector", "plot")
 
 def planned(query, *, tile=(4, 4), **document):
     return plan_raster(read_descriptor(raster_document(**document)), query, tile_shape=tile)
+
+
+@given(st.integers(-80, 80), st.integers(-80, 80), st.integers(1, 60), st.integers(1, 60))
+def test_a_box_beyond_the_raster_is_said(left, bottom, width, height):
+    """The raster has 40 by 30 pixels of 1 from (-20, 15)."""
+    query = QueryRectangle((left, bottom, left + width, bottom + height), 0)
+    columns = min(left + width, 20) - max(left, -20)
+    rows = min(bottom + height, 15) - max(bottom, -15)
+    if columns <= 0 or rows <= 0:
+        with pytest.raises(InvalidInputError, match="beyond the raster"):
+            planned(query)
+    elif (columns, rows) != (width, height):
+        with pytest.warns(BeyondGridWarning, match="have no data"):
+            planned(query)
+    else:
+        assert planned(query).window.columns == width
 
 
 @needs_records

@@ -220,9 +220,9 @@ def accounts(url):
     ge.initialize(url, credentials=("admin@example.org", "admin-password"))
     update_quota(user, 77)
     other = get_quota(user)
-    ge.initialize(url, credentials=("demo@example.org", "demo-password"))
     usage = data_usage(limit=3)
     summary = data_usage_summary("days")
+    ge.initialize(url, credentials=("demo@example.org", "demo-password"))
     return {
         "used": before.used,
         "other": [other.available, other.used],

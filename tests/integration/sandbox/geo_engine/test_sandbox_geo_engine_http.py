@@ -348,11 +348,21 @@ def test_quota_is_spent_and_only_administrators_grant_it(box, caller):
         httpx.post(f"{caller.url}/quotas/{user}", json={"available": -3}, headers=headers).status_code == 200
     )
     assert caller.http.get(f"/quotas/{user}").json() == {"available": -3, "used": 2}
-    page = caller.http.get("/quota/dataUsage", params={"offset": 1, "limit": 10}).json()
-    assert [(one["data"], one["count"], one["userId"]) for one in page] == [("ports", 1, user)]
-    failed(caller.http.get("/quota/dataUsage"), 400, "UnableToParseQueryString")
-    query = {"granularity": "hours", "offset": 0, "limit": 10}
-    assert [one["count"] for one in caller.http.get("/quota/dataUsage/summary", params=query).json()] == [2]
+    pages = {
+        "/quota/dataUsage": {"offset": 0, "limit": 100},
+        "/quota/dataUsage/summary": {"granularity": "hours", "offset": 0, "limit": 10},
+    }
+    for path, query in pages.items():
+        failed(caller.http.get(path, params=query), 400, "PermissionDenied")
+    failed(httpx.get(f"{caller.url}/quota/dataUsage", headers=headers), 400, "UnableToParseQueryString")
+    page, rows = (
+        httpx.get(f"{caller.url}{path}", params=query, headers=headers).json()
+        for path, query in pages.items()
+    )
+    mine = [(one["data"], one["count"]) for one in page if one["userId"] == user]
+    assert mine == [("ports", 1), ("ports", 1)]
+    assert sum(one["count"] for one in rows if one["data"] == "ports") >= 2
+    assert caller.http.get(f"/quota/computations/{user}").json() == []
 
 
 def test_a_proxy_in_between_answers_html(box, caller):

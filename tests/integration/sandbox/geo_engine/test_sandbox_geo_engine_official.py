@@ -150,7 +150,7 @@ def test_quota_and_usage(told):
     found = told[0]["accounts"]
     assert found["other"] == [77, found["used"]]
     assert found["usage"] == [["timestamp", "userId", "computationId", "data", "count"], 3]
-    assert found["summary"] == found["used"]
+    assert found["summary"] >= found["used"]
 
 
 def test_a_stream_without_tiles_is_more_than_it_can_take(told):
