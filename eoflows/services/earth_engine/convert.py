@@ -1,5 +1,6 @@
 """pre-ARD to ARD: the orders of a tile become one dataset of time, y and x."""
 
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -32,6 +33,8 @@ def open_ard(path: str | Path) -> "xarray.Dataset":
     import xarray as xr  # noqa: PLC0415
 
     dataset = xr.open_dataset(path, engine="zarr", consolidated=False, decode_coords="all")
+    if isinstance(scenes := dataset.attrs["scenes"], str):
+        dataset.attrs["scenes"] = orjson.loads(scenes)
     return dataset[list(dataset.attrs["bands"])]
 
 
@@ -81,6 +84,7 @@ def _orders(metadata: Iterable[str | Path]) -> list[PreArd]:
 
 def _write_zarr(orders: Sequence[PreArd], path: Path) -> None:
     import zarr  # noqa: PLC0415
+    from zarr.errors import ZarrUserWarning  # noqa: PLC0415
 
     first, tile = orders[0], orders[0].tile
     shape = (sum(len(one.times) for one in orders), tile.height, tile.width)
@@ -90,7 +94,8 @@ def _write_zarr(orders: Sequence[PreArd], path: Path) -> None:
         "collection": first.collection,
         "tile": tile.name,
         "bands": [band.name for band in first.bands],
-        "scenes": [layer for one in orders for layer in one.scenes],
+        # What netCDF has no attribute for is text.
+        "scenes": orjson.dumps([layer for one in orders for layer in one.scenes]).decode(),
     })  # fmt: skip
     _write_coordinates(group, orders)
     arrays = [
@@ -114,10 +119,19 @@ def _write_zarr(orders: Sequence[PreArd], path: Path) -> None:
             for number, array in enumerate(arrays):
                 array[start:stop, rows, columns] = block.values[:, number]
         start = stop
+    # Consolidated metadata are not in the Zarr 3 specification yet; xarray looks for them first. The filter
+    # stays: to take it away again is not safe between threads.
+    warnings.filterwarnings("ignore", "Consolidated metadata", ZarrUserWarning)
+    zarr.consolidate_metadata(group.store)
 
 
 def _attributes(band: Band) -> dict[str, Any]:
-    about: dict[str, Any] = {"grid_mapping": "spatial_ref", "nodata": band.nodata, "source": band.source}
+    about: dict[str, Any] = {
+        "grid_mapping": "spatial_ref",
+        "coordinates": "spatial_ref",
+        "nodata": band.nodata,
+        "source": band.source,
+    }
     if band.bits:
         # Masked numbers would be read as floats, which have no bits.
         return about

@@ -39,6 +39,7 @@ class Exchange:
         progress: Told how many bytes are there, or None.
         on_behind: Called when hashing lags behind.
         wary: Whether a web page is no possible answer.
+        plain: Whether nobody would expect what a server has compressed on the way.
         head: The answer's head, once the body began or ended.
         excerpt: The beginning of the body of any other answer.
         fault: Why it failed, if it did.
@@ -54,6 +55,7 @@ class Exchange:
     progress: Progress | None
     on_behind: Callable[[Callable[[], object]], None]
     wary: bool
+    plain: bool
     head: Head = field(default_factory=Head)
     excerpt: bytes = b""
     fault: EoError | None = None
@@ -109,6 +111,9 @@ class Exchange:
             if self.part.size:
                 self.part.restart()
             self._check_length()
+            if self.plain and self.head.encoding:
+                received = f"{self.head.encoding}, which would be a compressed file under a plain name"
+                raise IntegrityError("content-encoding", "none", received, where=self.home)
             validator = self.head.validator
             note = Note(self.home, validator, self.head.length) if validator else None
             self.part.plan(note, self.head.length)

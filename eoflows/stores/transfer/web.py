@@ -66,6 +66,7 @@ class WebSource:
                 progress=progress,
                 on_behind=self._crew.submit,
                 wary=_is_wary(download),
+                plain=not _promised(download) and download.path.suffix.lower() not in _COMPRESSED,
             )
 
         for _ in range(MOST_REDIRECTS + 1):
@@ -100,9 +101,6 @@ def _accept(exchange: Exchange, download: Download, part: Part) -> None:
     """Raise what the final answer means, unless the bytes are there."""
     head = exchange.head
     if head.status in (200, 206):
-        if head.encoding and not _promised(download) and download.path.suffix.lower() not in _COMPRESSED:
-            received = f"{head.encoding}, which would be a compressed file under a plain name"
-            raise IntegrityError("content-encoding", "none", received, where=exchange.home)
         return
     if head.status == 416 and "range" in exchange.headers:
         _, total = head.range or (None, None)

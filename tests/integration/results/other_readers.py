@@ -115,8 +115,7 @@ def main(folder):
     """Read all that is there."""
     readers = {"zarr": read_zarr, "cog": read_cog, "parquet": read_parquet}
     for path in sorted(folder.glob("*.expected")):
-        expected = pickle.loads(path.read_bytes())
-        kind = expected.pop("kind")
+        kind, expected = pickle.loads(path.read_bytes()).values()
         wrong = []
         try:
             if kind == "array":

@@ -86,8 +86,8 @@ async def raster(client: GeoEngineClient, kind: str, nulls: float) -> Workflow:
     )
 
 
-def expect(folder: Path, name: str, kind: str, **expected: Any) -> None:
-    (folder / f"{name}.expected").write_bytes(pickle.dumps({"kind": kind, **expected}))
+def expect(folder: Path, file: str, kind: str, **expected: Any) -> None:
+    (folder / f"{file}.expected").write_bytes(pickle.dumps({"kind": kind, "expected": expected}))
 
 
 def about(array: Any) -> Mapping[str, Any]:
