@@ -42,6 +42,11 @@ class JobLedger(Block):
         description="Seconds after which another worker takes over what a dead one has begun; longer than "
         "any one request may take.",
     )
+    lost_after: float = Field(
+        default=3600.0,
+        ge=0.0,
+        description="Seconds for which a service must deny a job that it had before the job counts as lost.",
+    )
 
     @field_validator("url")
     @classmethod

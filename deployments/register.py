@@ -97,7 +97,7 @@ async def _write_all(save: Save, url: str, other_url: str, state: Path) -> None:
     environment = EoEnvironment(owners=["demo"], catalog=catalog, storage=storage, **apis)
     await save(environment, "sandbox")
     ledger_url = os.environ.get(LEDGER_URL, str(state / "ledger.sqlite"))
-    ledger = JobLedger(url=ledger_url, results=storage, lease=45)
+    ledger = JobLedger(url=ledger_url, results=storage, lease=45, lost_after=2)
     await save(ledger, "sandbox")
     for kind in ("token", "inputs", "listing", "none"):
         place = DummyServer(url=f"{url}/dummy/{kind}-sandbox", exclusive=kind == "listing")

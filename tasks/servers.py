@@ -40,7 +40,8 @@ async def open_desk(name: str) -> AsyncIterator[Desk]:
         LedgerError: The ledger cannot be used.
     """
     block = await load_block(JobLedger, name)
-    async with Ledger(block.url.get_secret_value(), lease=block.lease) as ledger:
+    url = block.url.get_secret_value()
+    async with Ledger(url, lease=block.lease, absence=block.lost_after) as ledger:
         yield Desk(name, ledger, block.results.open())
 
 

@@ -110,7 +110,7 @@ class World:
             transport=self.line, retry=RetryPolicy(attempts=1), sleep=self.clock.sleep, timeout=5.0
         )
         service = DummyService(endpoint(place), settle=self.settle, pending=self.pending)
-        return JobServer(service, endpoint(place), http, exclusive=self.exclusive)
+        return JobServer(service, endpoint(place), http, exclusive=self.exclusive, clock=self.clock)
 
     @asynccontextmanager
     async def open_server(self, service: str, place: str) -> AsyncIterator[JobServer[DummyRequest]]:

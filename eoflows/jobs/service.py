@@ -8,12 +8,14 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Generic, TypeVar
 
+import anyio
 import httpx
 from pydantic import ValidationError
 
 from eoflows.base.errors import ContractError, EoError, InvalidInputError, public_url
 from eoflows.base.http import HttpClient
-from eoflows.jobs.border import Unread, judged, read_entries, reading
+from eoflows.jobs.border import Unread, judged, read_entries, read_time, reading
+from eoflows.jobs.clocks import ServiceClock, utc_now
 from eoflows.jobs.models import Capabilities, JobRequest, JobState, Recognition
 from eoflows.stores.transfer import Checksum, TransferEngine
 
@@ -184,6 +186,7 @@ class JobServer(Generic[Request]):
         http: Client with the endpoint's credentials.
         exclusive: Whether nobody else makes jobs there; recognition by listing needs it.
         transfer: Makes the engine that fetches results with the endpoint's credentials.
+        clock: This host's, aware UTC.
     """
 
     def __init__(
@@ -194,11 +197,16 @@ class JobServer(Generic[Request]):
         *,
         exclusive: bool = False,
         transfer: Callable[[], TransferEngine] = TransferEngine,
+        clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self.service, self.endpoint, self.transfer = service, endpoint, transfer
         self._http, self._exclusive = http, exclusive
-        self.offset = 0.0
-        """Seconds that the service's clock is ahead of ours, by its last answer's `Date`."""
+        self.now = clock
+        self.clock = ServiceClock()
+        """What is known of the service's clock."""
+        self.kept_lists: dict[str, tuple[datetime, Sequence[str], Sequence[JobState]]] = {}
+        """What was lately listed, by process; `recognise` keeps it."""
+        self.listing_turn = anyio.Lock()
 
     @property
     def can(self) -> Capabilities:
@@ -328,6 +336,7 @@ class JobServer(Generic[Request]):
         return await self._ask(call, repeatable=True)
 
     async def _ask(self, call: Call, *, repeatable: bool) -> httpx.Response:
+        asked = self.now()
         answer = await self._http.request(
             call.method,
             call.url,
@@ -336,16 +345,17 @@ class JobServer(Generic[Request]):
             headers=call.headers,
             repeatable=repeatable,
         )
-        self._note_clock(answer)
+        self._note_clock(answer, asked)
         return answer
 
-    def _note_clock(self, answer: httpx.Response) -> None:
+    def _note_clock(self, answer: httpx.Response, asked: datetime) -> None:
         try:
             theirs = parsedate_to_datetime(answer.headers.get("date", ""))
-        except ValueError:
+            aware = read_time(theirs if theirs.tzinfo else theirs.replace(tzinfo=UTC))
+        except (ValueError, OverflowError):
             return
-        aware = theirs if theirs.tzinfo else theirs.replace(tzinfo=UTC)
-        self.offset = (aware - datetime.now(UTC)).total_seconds()
+        if aware is not None:
+            self.clock.note(aware, asked, self.now())
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from uuid import UUID, uuid5
 import anyio
 
 from eoflows.base.errors import (
+    AbsentError,
     ContractError,
     EoError,
     ForbiddenAddressError,
@@ -21,7 +22,7 @@ from eoflows.base.errors import (
 )
 from eoflows.jobs.ledger import Finding, Intent, JobRecord, Ledger
 from eoflows.jobs.models import Phase, Recognition
-from eoflows.jobs.recognise import recognise, seen_before
+from eoflows.jobs.recognise import is_another, recognise, same_before, seen_before
 from eoflows.jobs.service import JobServer
 
 __all__ = ["request_token", "send_held", "submit"]
@@ -115,6 +116,13 @@ async def send_held(
         EoError: A definite no, after it was written down.
         LateError: Too late to send; nothing was sent by this call.
     """
+    if held.remote_id is not None:
+        held = await _asked_once_more(ledger, server, held)
+        if held.phase is not Phase.SENDING:
+            return held
+    if server.recognition is Recognition.INPUTS and not again:
+        ids = await same_before(server, held)
+        held = held if ids is None else await ledger.note_same(held, ids)
     if server.recognition is Recognition.LISTING:
         try:
             held = await ledger.note_seen(held, await seen_before(server, held))
@@ -137,6 +145,20 @@ async def send_held(
             message = f"no answer in the {left:.0f} s that were left of its lease"
             record = await ledger.unknown(held, message)
     return record
+
+
+async def _asked_once_more(ledger: Ledger, server: JobServer[Any], held: JobRecord) -> JobRecord:
+    """Ask for the job that a row had before it was lost, in the moment before another is made."""
+    try:
+        state = await server.state(held.remote_id or "")
+    except AbsentError:
+        return await ledger.forget_id(held)
+    except EoError as error:
+        await ledger.put_back(held, f"not sent: {error}")
+        raise
+    if is_another(server, held, state):
+        return await ledger.forget_id(held)
+    return await ledger.accepted(held, state)
 
 
 def _left(ledger: Ledger, held: JobRecord) -> float:

@@ -24,7 +24,7 @@ from eoflows.base.errors import (
 from eoflows.jobs.border import read_time, reading
 from eoflows.jobs.ledger import EndpointClaim, Finding, JobRecord, Ledger
 from eoflows.jobs.models import CLOSED, OPEN, Billing, JobState, Phase, Recognition
-from eoflows.jobs.recognise import recognise
+from eoflows.jobs.recognise import is_another, recognise
 from eoflows.jobs.service import JobServer, OpenServer
 from eoflows.jobs.submission import send_held
 
@@ -80,6 +80,7 @@ class EndpointRound:
         resolved: Doubtful jobs of which is known now whether they exist.
         failures: What went wrong with single jobs, by key.
         error: Why the endpoint could not be asked; empty if it could.
+        unlisted: Why its list of jobs did not do, so that jobs were asked for one by one; empty if it did.
     """
 
     service: str
@@ -91,6 +92,7 @@ class EndpointRound:
     resolved: int = 0
     failures: dict[str, str] = field(default_factory=dict)
     error: str = ""
+    unlisted: str = ""
 
 
 async def track_round(
@@ -139,6 +141,7 @@ class _Round:
         self.report = EndpointRound(claim.service, claim.endpoint)
         self._newest: datetime | None = None
         self._over: set[str] = set()
+        self._seen: set[str] = set()
         self._asked = 0.0
         self._list_error: EoError | None = None
 
@@ -203,7 +206,7 @@ class _Round:
         rows = await ledger.watched(claim.service, claim.endpoint)
         self.report.looked_at = len(rows)
         self._newest = max((row.changed_at for row in rows), default=None)
-        known = [row for row in rows if row.remote_id is not None]
+        known = [row for row in rows if row.followed]
         left = await self._listed(server, known) if server.can.lists and len(known) > _FEW else known
         await self._single(server, left)
         await self._cancel(server, known)
@@ -257,7 +260,14 @@ class _Round:
             async for page in server.pages(process=process, since=_oldest(rows)):
                 for one in page.unread:
                     self._list_error = ContractError(f"the list has what is no job: {one.why}")
-                await self._observe([(row, state) for state in page.states for row in left.pop(state.id, ())])
+                await self._observe(
+                    [
+                        (row, state)
+                        for state in page.states
+                        if not any(is_another(server, row, state) for row in left.get(state.id, ()))
+                        for row in left.pop(state.id, ())
+                    ]
+                )
                 if not left:
                     break
         except (UnsentError, ThrottledError, LedgerError):
@@ -282,7 +292,12 @@ class _Round:
                 if _given_up(silent, answers=len(found) + len(gone)):
                     return
                 try:
-                    found.append((row, await server.state(row.remote_id or "")))
+                    state = await server.state(row.remote_id or "")
+                    if is_another(server, row, state):
+                        # Its service has given its id to another one: of this one it knows nothing.
+                        gone.append(row)
+                    else:
+                        found.append((row, state))
                 except AbsentError:
                     gone.append(row)
                 except UnreachableError as error:
@@ -294,6 +309,7 @@ class _Round:
         async with one_error(), anyio.create_task_group() as group:
             for row in ordered:
                 group.start_soon(ask, row)
+        self.report.unlisted = str(self._list_error or "")
         await self._observe(found)
         await self._gone(server, gone)
         if not found and not gone and ordered and (silent or self._list_error):
@@ -302,6 +318,7 @@ class _Round:
             raise asked
 
     async def _observe(self, found: Sequence[tuple[JobRecord, JobState]]) -> None:
+        self._seen |= {row.key for row, _ in found}
         news = [(row, state) for row, state in found if _differs(row, state)]
         if not news:
             return
@@ -333,7 +350,9 @@ class _Round:
         now, settle = self._ledger.now(), timedelta(seconds=server.can.settle)
         late = [row for row in rows if row.sent_at is None or now >= row.sent_at + settle]
         stopped = [row for row in late if row.cancel_wanted_at or row.phase is Phase.CANCELLING]
-        again = [row for row in late if row not in stopped and row.missing_since is not None]
+        absence = timedelta(seconds=self._ledger.absence)
+        denied = [row for row in late if row not in stopped and row.missing_since is not None]
+        again = [row for row in denied if row.missing_since and now >= row.missing_since + absence]
         first = [row.key for row in late if row not in stopped and row.missing_since is None]
         if first:
             await self._ledger.missing(self._claim, first)
@@ -352,8 +371,9 @@ class _Round:
             return
         for row in rows:
             going = row.phase in OPEN and row.phase is not Phase.CANCELLING
-            if not (row.cancel_wanted_at and going) or row.key in self._over:
-                # What has ended must not be asked to stop: some services remove its results.
+            if not (row.cancel_wanted_at and going) or row.key in self._over or row.key not in self._seen:
+                # What has ended must not be asked to stop: some services remove its results. What was not
+                # seen just now may be another's under the same id.
                 continue
             try:
                 state = await server.cancel(row.remote_id or "")

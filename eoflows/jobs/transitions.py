@@ -38,6 +38,8 @@ class Event(StrEnum):
     """A person has given it up."""
     PAY = "pay"
     """A person says what it has cost."""
+    FOLLOW = "follow"
+    """Nothing more was expected of it, and its service may have it all the same: it is followed again."""
     RESUBMIT = "resubmit"
     """It was lost, cost nothing, and is wanted again."""
 
@@ -97,6 +99,9 @@ _TABLE: Mapping[Event, Mapping[Phase, Phase | None]] = {
     Event.DENY: {Phase.PLANNED: Phase.CANCELLED},
     Event.ABANDON: dict.fromkeys(_NEW, Phase.ABANDONED),
     Event.PAY: {phase: phase for phase in CLOSED},
+    Event.FOLLOW: dict.fromkeys(
+        (Phase.OVERDUE, Phase.UNREACHABLE, Phase.LOST, Phase.ABANDONED), Phase.RUNNING
+    ),
     Event.RESUBMIT: {Phase.LOST: Phase.PLANNED},
 }
 """Where an event takes a row; None: to what is said. A phase that an event does not name stays as it is."""
@@ -127,6 +132,8 @@ def moved(row: Standing, event: Event, *, said: Phase | None = None, billing: Bi
     """
     unsent = row.phase in _ENDED_UNSENT and not row.known
     start = Phase.PLANNED if unsent and event in _ANEW else row.phase
+    if event is Event.FOLLOW and not row.known:
+        raise InvalidInputError(f"a job is {row.phase}, and its service never named one: nothing to {event}")
     phase = _TABLE[event].get(start) or (said if start in _TABLE[event] else None)
     if phase is None:
         raise InvalidInputError(f"a job is {row.phase}: to {event} it means nothing")

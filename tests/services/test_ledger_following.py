@@ -33,12 +33,15 @@ async def test_an_early_absence_is_no_answer(ledger_url: str, kind: str) -> None
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_what_a_service_forgets_is_lost_at_the_second_look(world: World, ledger, kind: str) -> None:
-    records = [await world.submit(ledger, f"{kind}-a", n=n, inputs={"seconds": 60}) for n in range(5)]
+async def test_what_a_service_denies_for_long_is_lost(world: World, ledger, kind: str) -> None:
+    records = [await world.submit(ledger, f"{kind}-a", n=n, inputs={"seconds": 6000}) for n in range(5)]
     world.clock.advance(5)
     world.dummy.forget(f"{kind}-a", *(record.remote_id for record in records[:4]))
     await world.track(ledger)
-    assert {record.phase for record in await rows(ledger)} == {Phase.RUNNING}
+    for seconds in (5, 50, 3540):
+        assert {record.phase for record in await rows(ledger)} == {Phase.RUNNING}
+        world.clock.advance(seconds)
+        await world.track(ledger)
     world.clock.advance(5)
     await world.track(ledger)
     phases = sorted(record.phase for record in await rows(ledger))

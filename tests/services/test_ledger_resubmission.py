@@ -17,7 +17,7 @@ async def lose(world: World, ledger: Ledger, place: str) -> None:
     world.dummy.forget(place)
     for _ in range(2):
         await world.track(ledger)
-        world.clock.advance(5)
+        world.clock.advance(3600)
 
 
 @pytest.mark.parametrize("kind", KINDS)

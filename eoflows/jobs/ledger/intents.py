@@ -37,6 +37,8 @@ __all__ = [
     "accepted",
     "adopt",
     "end_unsent",
+    "follow",
+    "forget_id",
     "hold_planned",
     "intend",
     "note_seen",
@@ -118,6 +120,9 @@ def intend(look: Look, intent: Intent) -> Intended:
             money.reserve(look, intent.key, intent.reservation)
         return Intended(written, Finding.SEND)
     record = read_job(look, row["key"])
+    if record.given_up and (intent.deadline is None or intent.deadline > look.now):
+        # Somebody waits for it again.
+        record = follow(look, record, "asked for again after its deadline", intent.deadline)
     finding = _finding(look, record)
     if finding in (Finding.KNOWN, Finding.BUSY):
         return Intended(record, finding)
@@ -205,6 +210,29 @@ def resend(look: Look, held: JobRecord) -> JobRecord:
 def note_seen(look: Look, held: JobRecord, ids: Sequence[str]) -> JobRecord:
     """Remember which ids were listed before the request is sent."""
     return change(look, held, {"seen_before": list(ids)})
+
+
+def forget_id(look: Look, held: JobRecord) -> JobRecord:
+    """Write down that the job which a row had before is not there any more."""
+    return change(look, held, {"remote_id": None, "created_at": None, "missing_since": None})
+
+
+def follow(look: Look, record: JobRecord, message: str, deadline: datetime | None = None) -> JobRecord:
+    """Follow a job again of which nothing more was expected, and which its service may have all the same.
+
+    Args:
+        look: An open transaction.
+        record: As it was read.
+        message: Why.
+        deadline: When nobody waits for it any more; None sets no limit.
+
+    Raises:
+        InvalidInputError: It has ended by its service's word, or was never sent.
+    """
+    again = columns_of(moved(record.standing, Event.FOLLOW), look.now)
+    forgotten = {"missing_since": None, "cancel_wanted_at": None}
+    values = {**again, **forgotten, "deadline_at": deadline, "message": message, "fence": record.fence + 1}
+    return change(look, record, values)
 
 
 def accepted(look: Look, held: JobRecord, state: JobState) -> JobRecord:

@@ -11,6 +11,7 @@ from uuid import uuid4
 import sqlalchemy as sa
 
 from eoflows.base.errors import LedgerError
+from eoflows.jobs.clocks import StepWatch, utc_now
 from eoflows.jobs.ledger import (
     approvals,
     collecting,
@@ -36,10 +37,6 @@ _ROUND = 15.0
 """Seconds for which a round keeps its endpoint unless it shows that it lives."""
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 class Ledger:
     """Remembers jobs across crashes of everything else.
 
@@ -57,12 +54,22 @@ class Ledger:
         url: An absolute path of a SQLite file, `sqlite:////path`, or `postgresql://user:password@host/name`.
         lease: Seconds for which a submission or a collection is nobody else's; longer than any one
             request may take.
+        absence: Seconds for which a service must deny a job that it had before it counts as lost.
         clock: Aware UTC.
     """
 
-    def __init__(self, url: str, *, lease: float = 180.0, clock: Callable[[], datetime] = _utc_now) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        lease: float = 180.0,
+        absence: float = 3600.0,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
         self._database = Database(read_url(url))
+        self.absence = absence
         self._clock, self._ahead = clock, timedelta()
+        self.steps = StepWatch(clock)
         owner = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
         self.lease = Lease(owner, lease)
         self.round = Lease(owner, min(lease, _ROUND))
@@ -125,6 +132,9 @@ class Ledger:
     hold_planned = writes(intents.hold_planned)
     take = writes(intents.take)
     note_seen = writes(intents.note_seen)
+    note_same = writes(intents.note_seen, durable=False)
+    forget_id = writes(intents.forget_id)
+    follow = writes(intents.follow)
     resend = writes(intents.resend)
     accepted = writes(intents.accepted)
     refused = writes(intents.refused)

@@ -168,6 +168,16 @@ class JobRecord:
         return self.phase is Phase.PLANNED or never_sent
 
     @property
+    def given_up(self) -> bool:
+        """Whether its deadline passed while its service may still have been at it."""
+        return self.phase in (Phase.OVERDUE, Phase.UNREACHABLE) and self.remote_id is not None
+
+    @property
+    def followed(self) -> bool:
+        """Whether its service has it, so that it can be asked for by its id."""
+        return self.remote_id is not None and not (self.doubtful or self.phase is Phase.PLANNED)
+
+    @property
     def doubtful(self) -> bool:
         """Whether there may be a job at the service that the ledger has no id of."""
         return self.phase in (Phase.SENDING, Phase.UNKNOWN)

@@ -52,9 +52,8 @@ def resubmit_lost(
     if keys is not None:
         condition &= jobs.c.key.in_(keys)
     move = moved(Standing(Phase.LOST, known=True), Event.RESUBMIT)
-    forgotten = dict.fromkeys(
-        ("remote_id", "progress", "document", "created_at", "started_at", "missing_since")
-    )
+    # Its id stays until its service was asked once more, in the moment before anything is sent.
+    forgotten = dict.fromkeys(("progress", "document", "started_at", "missing_since"))
     again = {**columns_of(move, look.now), **forgotten, "queued": True, "raw_status": "", **FREE}
     return [
         change(

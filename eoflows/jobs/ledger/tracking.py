@@ -164,7 +164,8 @@ def _news(look: Look, record: JobRecord, state: JobState) -> dict[str, Any]:
     # The rows of one statement have the same columns, also where nothing moves.
     still = {"untold": False, "wanted": False, "finished_at": finished}
     moves = columns_of(move, look.now, finished=finished)
-    return {"the_key": record.key, "was": str(record.phase), **values_of(state), **still, **moves}
+    said = values_of(state) | {"created_at": state.created or record.created_at}
+    return {"the_key": record.key, "was": str(record.phase), **said, **still, **moves}
 
 
 def _settle(look: Look, states: Mapping[str, JobState]) -> None:

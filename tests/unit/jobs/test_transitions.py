@@ -87,7 +87,14 @@ def test_what_ended_begins_anew_only_if_it_was_never_sent_or_was_lost() -> None:
     for event, found in ALL.items():
         for row, _, _, move in found:
             if move.begins:
-                assert unsent(row) or (event, row.phase) == (Event.RESUBMIT, Phase.LOST), (event, row)
+                again = event is Event.FOLLOW or (event, row.phase) == (Event.RESUBMIT, Phase.LOST)
+                assert unsent(row) or again, (event, row)
+
+
+def test_only_what_its_service_may_have_is_followed_again() -> None:
+    followed = {row.phase for row, *_ in ALL[Event.FOLLOW]}
+    assert followed == {Phase.OVERDUE, Phase.UNREACHABLE, Phase.LOST, Phase.ABANDONED}
+    assert all(row.known and move.phase is Phase.RUNNING for row, _, _, move in ALL[Event.FOLLOW])
 
 
 def test_what_somebody_wants_stopped_is_not_planned_again() -> None:
