@@ -12,9 +12,9 @@ __all__ = ["Scene"]
 
 _TIME = r"\d{8}T\d{6}"
 _NAMES = (
-    # S1A_IW_RAW__0SDV_<start>_<stop>_...: the type is IW_RAW__0S, without class and polarisation
+    # S1A_IW_RAW__0SDV_<start>_<stop>_...: the type is IW_RAW__0S, without polarisation (ETAD: IW_ETA__AX)
     re.compile(
-        rf"S(?P<mission>1)(?P<unit>[A-Z])_(?P<type>\w\w_[A-Z]{{3}}[FHM_]_\d[A-Z])\w\w_"
+        rf"S(?P<mission>1)(?P<unit>[A-Z])_(?P<type>\w\w_[A-Z]{{3}}[FHM_]_[\dA][A-Z_])\w\w_"
         rf"(?P<start>{_TIME})_(?P<stop>{_TIME})_"
     ),
     # S3A_OL_0_EFR____<start>_<stop>_<created>_...
@@ -22,6 +22,18 @@ _NAMES = (
     # S2A_MSIL1C_<start>_..., S2A_OPER_MSI_L0__DS_2BPS_<created>_S<start>_...: no end in the name
     re.compile(rf"S(?P<mission>2)(?P<unit>[A-Z])_(?P<type>MSIL\d[A-Z])_(?P<start>{_TIME})_"),
     re.compile(rf"S(?P<mission>2)(?P<unit>[A-Z])_OPER_(?P<type>MSI_\w{{6}})_.*_S(?P<start>{_TIME})"),
+    # S2A_OPER_MSI_L1C_TL_SGS__<created>_A002745_T32TLQ_N02.01: only when it was made, within hours
+    re.compile(
+        rf"S(?P<mission>2)(?P<unit>[A-Z])_OPER_(?P<type>MSI_L\w\w_TL)_\w{{4}}_(?P<start>{_TIME})_A\d{{6}}"
+    ),
+    # S2A_OPER_PRD_MSIL1C_PDMC_<created>_R050_V<start>_<stop>: products until 2016; and telemetry
+    re.compile(
+        rf"S(?P<mission>2)(?P<unit>[A-Z])_OPER_PRD_(?P<type>MSIL\d[A-Z])_\w{{4}}_{_TIME}_.*"
+        rf"V(?P<start>{_TIME})_(?P<stop>{_TIME})"
+    ),
+    re.compile(
+        rf"S(?P<mission>2)(?P<unit>[A-Z])_OPER_(?P<type>PRD_HKTM_)_(?P<start>{_TIME})_(?P<stop>{_TIME})_"
+    ),
 )
 _MISSION = re.compile(r"(?P<name>sentinel-\d+)(?P<unit>[a-z]?)")
 
@@ -48,7 +60,8 @@ class Scene:
     def from_name(cls, name: str) -> "Scene":
         """Read a product name (SAFE, SEN3), with or without suffix.
 
-        Sentinel-2 names tell no end: such a scene is the instant of its start.
+        Most Sentinel-2 names tell no end: such a scene is the instant of its start. The name of a tile
+        (TL) tells only when it was made, which is taken for that.
 
         Raises:
             InvalidInputError: It follows no known grammar.

@@ -328,13 +328,13 @@ class _OtherwiseError(Exception):
         self.size = size
 
 
-def _preference(link: Mapping[str, Any]) -> tuple[int, bool, bool]:
-    """Sort search links: by method, POST first and undeclared before GET; then items, then `.../search`."""
+def _preference(link: Mapping[str, Any]) -> tuple[bool, int, bool]:
+    """Sort search links: those to items; by method, POST first and undeclared before GET; `.../search`."""
     method = str(link.get("method") or "").upper()
     path = urlsplit(str(link.get("href"))).path if "[" not in str(link.get("href")) else ""
     return (
-        ["POST", "", "GET"].index(method) if method in ("POST", "", "GET") else 3,
         link.get("type") not in ("application/geo+json", None),
+        ["POST", "", "GET"].index(method) if method in ("POST", "", "GET") else 3,
         not path.endswith("/search"),
     )
 

@@ -41,8 +41,14 @@ class NoRoomError(StorageError):
 
 
 def _free(folder: str) -> int:
-    found = os.statvfs(folder)
-    return found.f_bavail * found.f_frsize
+    while True:
+        try:
+            found = os.statvfs(folder)
+        except FileNotFoundError:
+            # It may have been removed since; what it was in is on the same disk.
+            folder = os.path.dirname(folder)
+            continue
+        return found.f_bavail * found.f_frsize
 
 
 @dataclass(eq=False)

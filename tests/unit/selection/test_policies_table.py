@@ -46,6 +46,47 @@ def test_names_say_what_a_scene_is(name: str, kind: str, platform: str, seconds:
     assert load_table().inputs(scene)
 
 
+@pytest.mark.parametrize(
+    ("name", "kind", "span"),
+    [
+        (
+            "S1A_IW_ETA__AXDV_20230806T211729_20230806T211757_049760_05FBCB_9DD6.SAFE",
+            "IW_ETA__AX",
+            "2023-08-06T21:17:29.000Z/2023-08-06T21:17:57.000Z",
+        ),
+        (
+            "S1A_GP_RAW__0____20200120T124516_20200120T142356_030887_038B71_1BC6.SAFE.zip",
+            "GP_RAW__0_",
+            "2020-01-20T12:45:16.000Z/2020-01-20T14:23:56.000Z",
+        ),
+        (
+            "S1C_HK_RAW__0____20250120T124516_20250120T142356_030887_038B71_1BC6.SAFE",
+            "HK_RAW__0_",
+            "2025-01-20T12:45:16.000Z/2025-01-20T14:23:56.000Z",
+        ),
+        (
+            "S2A_OPER_MSI_L1C_TL_SGS__20151231T122620_A002745_T32TLQ_N02.01",
+            "MSI_L1C_TL",
+            "2015-12-31T12:26:20.000Z/2015-12-31T12:26:20.000Z",
+        ),
+        (
+            "S2A_OPER_PRD_MSIL1C_PDMC_20151231T122620_R050_V20151230T105153_20151230T105159.SAFE",
+            "S2MSI1C",
+            "2015-12-30T10:51:53.000Z/2015-12-30T10:51:59.000Z",
+        ),
+        (
+            "S2B_OPER_PRD_HKTM__20170202T143402_20170202T143407_0001.tar",
+            "PRD_HKTM_",
+            "2017-02-02T14:34:02.000Z/2017-02-02T14:34:07.000Z",
+        ),
+    ],
+)
+def test_names_of_products_that_are_seldom_staged_for(name: str, kind: str, span: str):
+    scene = Scene.from_name(name)
+    assert (scene.product_type, str(scene.interval)) == (kind, span)
+    assert scene.platform == f"sentinel-{name[1:3].lower()}"
+
+
 @pytest.mark.parametrize("name", ["", "x", "LC08_L1TP_193024_20250801", "S1A_OPER_AUX_POEORB_OPOD"])
 def test_other_names_are_refused(name: str):
     with pytest.raises(InvalidInputError, match="no Sentinel-1, -2 or -3 product name"):

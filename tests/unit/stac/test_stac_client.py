@@ -310,6 +310,10 @@ async def test_a_search_link_that_is_absent_or_ambiguous_or_elsewhere(links):
         [SEARCH_LINK, SEARCH_LINK | {"type": "application/geo+json"}],
         [SEARCH_LINK | {"href": HOME + "find"}, SEARCH_LINK],
         [SEARCH_LINK | {"href": HOME + "page", "type": "text/html"}, SEARCH_LINK],
+        [
+            {"rel": "search", "href": HOME + "page", "type": "text/html"},
+            {"rel": "search", "href": HOME + "search", "type": "application/geo+json"},
+        ],
         [SEARCH_LINK | {"href": "https://other.example/search"}, SEARCH_LINK],
         [SEARCH_LINK | {"href": "http://["}, SEARCH_LINK],
         [SEARCH_LINK | {"href": None}, SEARCH_LINK],
