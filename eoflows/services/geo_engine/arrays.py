@@ -28,6 +28,10 @@ _INLINE = 8 * 2**20
 handing it to a thread doubles the time of a usual tile (1 MiB) where processors are busy."""
 
 
+Part = tuple[slice, slice]
+"""Rows and columns of a tile."""
+
+
 class Nulls(StrEnum):
     """How pixels without a value are told. The type of the values never changes."""
 
@@ -49,11 +53,22 @@ class NullsSeen:
     any: bool = False
     clash: bool = False
 
-    def look(self, tile: RasterTile2D, target: NDArray[Any], fill: Any) -> None:
-        """Look at a tile that was written whole into a target."""
-        self.any = self.any or tile.has_null_values
+    def look(self, tile: RasterTile2D, target: NDArray[Any], fill: Any, part: Part | None = None) -> None:
+        """Look at what was written of a tile.
+
+        Args:
+            tile: The tile.
+            target: What was written.
+            fill: Value for missing pixels.
+            part: Which part of the tile that is; None: all of it. What lies beyond is nobody's.
+        """
+        nulls = tile.data.null_count
+        if nulls and part is not None:
+            mask = tile.to_numpy_mask_array()
+            nulls = 0 if mask is None else int(np.count_nonzero(mask[part]))
+        self.any = self.any or nulls > 0
         if not self.clash and fill == fill:  # noqa: PLR0124 - NaN never clashes
-            self.clash = int(np.count_nonzero(target == fill)) > tile.data.null_count
+            self.clash = int(np.count_nonzero(target == fill)) > nulls
 
     @property
     def ambiguous(self) -> bool:
@@ -96,10 +111,7 @@ class Assembly:
         target, part = windows
         index = (place.step, place.band, *target)
         tile.write_into(self.values[index], self._fill, part)
-        if part is None:
-            self.seen.look(tile, self.values[index], self._fill)
-        else:
-            self.seen.any = self.seen.any or tile.has_null_values
+        self.seen.look(tile, self.values[index], self._fill, part)
         if self.mask is not None:
             mask = tile.to_numpy_mask_array()
             self.mask[index] = False if mask is None else mask if part is None else mask[part]

@@ -152,9 +152,10 @@ class _TiffWriter:
             return
         (rows, columns), part = found
         values = tile.values() if tile.validity() is None else tile.to_numpy_data_array(self._fill)
-        self._seen.look(tile, values, self._fill)
+        values = values if part is None else values[part]
+        self._seen.look(tile, values, self._fill, part)
         window = RasterWindow.from_slices(rows, columns)
-        self._file.write(values if part is None else values[part], place.band + 1, window=window)
+        self._file.write(values, place.band + 1, window=window)
 
     def close(self) -> None:
         if self._seen.any or self._plan.dtype.kind == "f":

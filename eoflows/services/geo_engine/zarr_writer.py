@@ -192,7 +192,9 @@ class _Writer:
         """Put a tile into its chunks, and give those that are whole now."""
         tile, place = placed.tile, placed.place
         values = tile.values() if tile.validity() is None else tile.to_numpy_data_array(self._fill)
-        self._seen.look(tile, values, self._fill)
+        extent = plan.extent(clip=self._settings.clip)
+        if (found := tile_windows(plan, place.row, place.column, extent)) is not None:
+            self._seen.look(tile, values if found[1] is None else values[found[1]], self._fill, found[1])
         whole = []
         for chunk, target, part in self._parts(plan, place.row, place.column):
             key = (place.step, place.band, *chunk)

@@ -183,6 +183,19 @@ async def test_one_time_step_as_geotiff(client, tmp_path, kind):
         await workflow.raster_stream_into_geotiff(QUERY, path)
 
 
+@pytest.mark.parametrize("kind", ["U8", "I16"])
+async def test_what_is_missing_beyond_the_box_is_nobodys(client, tmp_path, kind):
+    """Tiles reach beyond raster and box; there they have no values, and inside every pixel has one."""
+    workflow = await Raster(dataType=kind).workflow(client)
+    query = QueryRectangle((-20, -35, 40, 15), START)
+    await workflow.raster_stream_into_geotiff(query, tmp_path / "one.tif")
+    await workflow.raster_stream_into_zarr(query, tmp_path / "one.zarr", True)
+    with rasterio.open(tmp_path / "one.tif") as file:
+        assert (file.nodata, file.read_masks().min()) == (None, 255)
+    assert "nodata" not in xr.open_zarr(tmp_path / "one.zarr")["data"].attrs
+    assert "nodata" not in (await workflow.raster_stream_into_xarray(query, True)).attrs
+
+
 async def test_no_time_step_as_geotiff(client, tmp_path):
     workflow = await Raster(time={"intervals": IRREGULAR}).workflow(client)
     with pytest.raises(AbsentError):
