@@ -9,9 +9,11 @@ import anyio
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from eoflows.base.errors import InvalidInputError
 from eoflows.blocks import GeoEngineServer
 from eoflows.stores.results import ResultPlace
 from eoflows.stores.storage import LocalStorage, ObjectStorage
+from eoflows.stores.transfer import S3Bucket
 from eoflows.tasks.geo_engine import find_workflow, open_geo_engine
 from eoflows.tasks.produce import (
     Produced,
@@ -122,10 +124,12 @@ def _store(place: ResultPlace) -> "Store | Path":
     match place.storage:
         case LocalStorage():
             return place.storage.spool(place.key)
-        case ObjectStorage():
-            return object_store(place.storage.bucket, urlsplit(place.href).path)
-        case other:
-            raise TypeError(f"no place for Zarr in {type(other).__name__}")
+        case ObjectStorage(bucket=S3Bucket() as bucket):
+            return object_store(bucket, urlsplit(place.href).path)
+        case _:
+            raise InvalidInputError(
+                f"a Zarr cannot be streamed to {place.href}; stream it to a folder or to s3://"
+            )
 
 
 @task(name="stream-vector", cache_policy=NO_CACHE, persist_result=False)

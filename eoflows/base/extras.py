@@ -23,7 +23,11 @@ _EXTRAS = {
     "eoflows.services.geo_engine": "geo-engine",
     "eoflows.stores.catalog": "geoparquet",
     "eoflows.stores.storage": "s3",
+    "eoflows.stores.storage.google": "gcs",
     "eoflows.stores.transfer": "s3",
+    "eoflows.stores.transfer.google": "gcs",
+    "eoflows.stores.transfer.google_session": "gcs",
+    "eoflows.stores.transfer.google_source": "gcs",
     "eoflows.tasks.plot": "geo-engine",
     "eoflows.tasks.spread": "dask",
 }

@@ -1,16 +1,17 @@
-"""Where watermarks are kept: beside the catalogue's items, or in the bucket that holds the assets."""
+"""Where watermarks are kept: beside the catalogue's items, or in the storage that holds the assets."""
 
 import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
+from pathlib import Path
 
 import anyio.to_thread
 
 from eoflows.products.systematic.watermark import Recorded, Watermark, WatermarkStore
 from eoflows.stores.catalog import Catalog, LocalCatalog
 from eoflows.stores.catalog.database import Database
-from eoflows.stores.storage import LocalStorage, ObjectStorage, Storage
+from eoflows.stores.storage import LocalStorage, Storage
 
 __all__ = ["DatabaseWatermarks", "ObjectWatermarks", "watermarks_beside"]
 
@@ -20,21 +21,32 @@ async def watermarks_beside(catalog: Catalog, storage: Storage) -> AsyncIterator
     """Open the place for watermarks that all who use this catalogue and storage share.
 
     A local catalogue keeps them in its own file. For a remote one, whose API has no place for them, they
-    are objects `_watermarks/...json` in the bucket, or a file of that name in the storage folder.
+    are objects `_watermarks/...json` in the storage.
     """
     if isinstance(catalog, LocalCatalog):
         yield DatabaseWatermarks(catalog.database)
-    elif isinstance(storage, ObjectStorage):
-        yield ObjectWatermarks(storage)
-    elif isinstance(storage, LocalStorage):
-        storage.root.mkdir(parents=True, exist_ok=True)
-        database = Database(storage.root / "_watermarks.sqlite")
-        try:
-            yield DatabaseWatermarks(database)
-        finally:
-            database.close()
-    else:
-        raise TypeError(f"no place for watermarks in {type(storage).__name__}")
+        return
+    if isinstance(storage, LocalStorage):
+        await _take_over(storage.root / "_watermarks.sqlite", storage)
+    yield ObjectWatermarks(storage)
+
+
+async def _take_over(file: Path, storage: Storage) -> None:
+    """Bring the watermarks of a folder into its storage, if they are in a file that earlier versions made."""
+    if not await anyio.Path(file).exists():
+        return
+    for key, document in await anyio.to_thread.run_sync(_rows, file):
+        await storage.swap(_name(key), None, document)
+    await anyio.Path(file).unlink(missing_ok=True)
+
+
+def _rows(file: Path) -> list[tuple[str, bytes]]:
+    database = Database(file)
+    try:
+        with database.reading() as reader:
+            return reader.execute("SELECT key, doc FROM watermarks").fetchall()
+    finally:
+        database.close()
 
 
 class DatabaseWatermarks:
@@ -78,15 +90,13 @@ class DatabaseWatermarks:
 
 
 class ObjectWatermarks:
-    """Objects of a bucket, replaced by conditional puts; the version is the object's ETag.
-
-    A removal is not conditional: who was faster only repeats what is done already.
+    """Objects of a storage, each replaced and removed by version.
 
     Args:
-        storage: The bucket.
+        storage: The storage.
     """
 
-    def __init__(self, storage: ObjectStorage) -> None:
+    def __init__(self, storage: Storage) -> None:
         self._storage = storage
 
     async def read(self, key: str) -> Recorded | None:
@@ -96,10 +106,9 @@ class ObjectWatermarks:
 
     async def swap(self, key: str, version: str | None, watermark: Watermark | None) -> bool:
         """Replace a watermark if it is still the one that was read."""
-        if watermark is None:
-            await self._storage.delete([_name(key)])
-            return True
-        return await self._storage.swap(_name(key), version, watermark.to_json())
+        if watermark is not None:
+            return await self._storage.swap(_name(key), version, watermark.to_json()) is not None
+        return version is not None and await self._storage.remove(_name(key), version)
 
 
 def _name(key: str) -> str:

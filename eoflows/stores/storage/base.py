@@ -13,6 +13,7 @@ import anyio.to_thread
 
 from eoflows.base.errors import StorageError, UnsafeNameError
 from eoflows.stores.transfer.checksums import Checksum, Hasher
+from eoflows.stores.transfer.models import TransferSettings
 
 __all__ = ["Existing", "Storage", "StoredObject", "Versioned", "checksum_of", "key_of"]
 
@@ -32,14 +33,16 @@ class StoredObject:
         key: Its name.
         size: Bytes.
         modified: Time of the last change, aware UTC.
-        checksum: What is known of its bytes without reading them; None if nothing is. Never set in
-            listings.
+        checksum: What is known of its bytes without reading them; None if nothing is. Listings know it of
+            Cloud Storage only.
+        version: Another text after each change: a generation, an ETag, or time and inode of a file.
     """
 
     key: str
     size: int
     modified: datetime
     checksum: Checksum | None = None
+    version: str = ""
 
 
 class Versioned(NamedTuple):
@@ -47,7 +50,7 @@ class Versioned(NamedTuple):
 
     body: bytes
     version: str
-    """Another text after each change (the ETag)."""
+    """As `StoredObject.version`."""
 
 
 class Storage(Protocol):
@@ -110,6 +113,44 @@ class Storage(Protocol):
             StorageError: The claim was lost meanwhile: this host stood still, or the place did not answer.
         """
 
+    async def load(self, key: str) -> Versioned | None:
+        """Give a small object with its version, or None if there is none.
+
+        Raises:
+            StorageError: It cannot be read.
+        """
+
+    async def swap(self, key: str, version: str | None, body: bytes) -> str | None:
+        """Replace a small object if it is still the one that was read.
+
+        Args:
+            key: Its name. Whoever swaps it does not `put` or `save` it.
+            version: What `load` gave; None if there was none.
+            body: The new one.
+
+        Returns:
+            The new version; None if somebody else was faster: then nothing is changed.
+
+        Raises:
+            StorageError: The place cannot take it.
+        """
+
+    async def remove(self, key: str, version: str) -> bool:
+        """Remove one version of an object.
+
+        Returns:
+            Whether it is gone, also if it was not there; False if there is another version, which stays.
+
+        Raises:
+            StorageError: The place does not allow it.
+        """
+
+    def source(self, one: StoredObject) -> str:
+        """Give the URL by which the transfer engine reads this object, and this version where it can."""
+
+    def reading(self, settings: TransferSettings) -> TransferSettings:
+        """Give settings by which a transfer engine may read from here."""
+
     def read(self, key: str) -> AsyncIterator[bytes]:
         """Give the bytes of an object, about 1 MB at a time.
 
@@ -121,9 +162,12 @@ class Storage(Protocol):
         """Remove objects; absent ones are no error."""
 
     def list(self, prefix: str = "") -> AsyncIterator[Sequence[StoredObject]]:
-        """List the objects under `prefix`, which ends at a slash, page by page.
+        """List the objects whose keys begin with `prefix`, page by page.
 
-        What is half done is left out, and so are names with a hidden part that no key of ours has.
+        Args:
+            prefix: A text; one that ends at a slash is a folder.
+
+        What is half done is left out, and so is what has a name that no key of ours has.
         """
 
     async def sweep(self, older_than: timedelta) -> int:

@@ -1,5 +1,6 @@
 """A storage from its URL."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -7,24 +8,27 @@ from eoflows.base.errors import InvalidInputError, public_url
 from eoflows.stores.storage.base import Existing, Storage
 from eoflows.stores.storage.local import LocalStorage
 from eoflows.stores.storage.objects import ObjectStorage
+from eoflows.stores.transfer.google import GoogleBucket
 from eoflows.stores.transfer.s3 import S3Bucket
 
 __all__ = ["storage_from_url"]
+
+_KINDS: Mapping[str, type[S3Bucket | GoogleBucket]] = {"s3": S3Bucket, "gs": GoogleBucket}
 
 
 def storage_from_url(
     url: str,
     *,
-    bucket: S3Bucket | None = None,
+    bucket: S3Bucket | GoogleBucket | None = None,
     spool: Path | None = None,
     existing: Existing = Existing.REPLACE,
 ) -> Storage:
     """Open a storage.
 
     Args:
-        url: An absolute folder, `file:///folder`, or `s3://bucket/prefix`.
-        bucket: Endpoint and keys for `s3://`; its name must be the URL's.
-        spool: Local folder for `s3://` where downloads end before they are put.
+        url: An absolute folder, `file:///folder`, `s3://bucket/prefix` or `gs://bucket/prefix`.
+        bucket: Who asks for the bucket, and where; its name and kind must be the URL's.
+        spool: Local folder for a bucket, where downloads end before they are put.
         existing: What to do when an object exists with other bytes; a local folder always replaces.
 
     Raises:
@@ -35,13 +39,14 @@ def storage_from_url(
     parts = urlsplit(url)
     if parts.scheme == "file" and parts.netloc in ("", "localhost") and parts.path.strip("/"):
         return LocalStorage(Path(unquote(parts.path)))
-    if parts.scheme != "s3" or not parts.netloc:
+    kind = _KINDS.get(parts.scheme)
+    if kind is None or not parts.netloc:
         raise InvalidInputError(
-            f"{public_url(url)!r} is no storage; give an absolute folder, file:///folder or s3://bucket/prefix"
+            f"{public_url(url)!r} is no storage; give an absolute folder, file:///folder, s3://bucket/prefix "
+            "or gs://bucket/prefix"
         )
-    if bucket is None or bucket.bucket != parts.netloc or spool is None:
+    if not isinstance(bucket, kind) or bucket.bucket != parts.netloc or spool is None:
         raise InvalidInputError(
             f"{public_url(url)!r} needs the settings of bucket {parts.netloc!r} and a local spool folder"
         )
-
     return ObjectStorage(bucket, spool, prefix=parts.path.strip("/"), existing=existing)

@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -23,9 +23,9 @@ _RELEASE = 10.0
 class _Documents(Protocol):
     async def load(self, key: str) -> Versioned | None: ...
 
-    async def swap(self, key: str, version: str | None, body: bytes) -> bool: ...
+    async def swap(self, key: str, version: str | None, body: bytes) -> str | None: ...
 
-    async def delete(self, keys: Iterable[str]) -> None: ...
+    async def remove(self, key: str, version: str) -> bool: ...
 
 
 @asynccontextmanager
@@ -106,9 +106,9 @@ class _Lease:
 
     async def release(self) -> None:
         """Take it away, if it is still ours."""
-        there, _ = await self._there()
-        if there.owner == self.owner:
-            await self.documents.delete([self.key])
+        there, version = await self._there()
+        if there.owner == self.owner and version is not None:
+            await self.documents.remove(self.key, version)
 
     async def _there(self) -> tuple[_Body, str | None]:
         found = await self.documents.load(self.key)

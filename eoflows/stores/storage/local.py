@@ -1,10 +1,13 @@
 """Assets in a local folder: a download ends in its place, nothing is copied."""
 
+import fcntl
 import os
 import shutil
 import stat
+import time
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -20,14 +23,16 @@ from eoflows.base.files.leftovers import (
     remove_quietly,
     sweep_folder,
 )
-from eoflows.stores.storage.base import StoredObject
+from eoflows.stores.storage.base import StoredObject, Versioned
 from eoflows.stores.storage.names import check_key, is_foreign
 from eoflows.stores.transfer.checksums import Checksum
+from eoflows.stores.transfer.models import TransferSettings
 
 __all__ = ["LocalStorage"]
 
 _BLOCK = 1 << 20
 _PAGE = 1000
+_LOCK = ".eoflows.lock"
 
 
 class LocalStorage:
@@ -82,7 +87,7 @@ class LocalStorage:
                 return None
         if not stat.S_ISREG(found.st_mode):
             raise StorageError(f"{path} is not a plain file; remove it")
-        return StoredObject(key, found.st_size, datetime.fromtimestamp(found.st_mtime, UTC))
+        return _described(key, found)
 
     async def put(
         self, spooled: Path, key: str, size: int, checksum: Checksum | None, *, replace: bool = True
@@ -150,6 +155,70 @@ class LocalStorage:
         finally:
             os.close(descriptor)
 
+    async def load(self, key: str) -> Versioned | None:
+        """Give a small file with its version."""
+        return await anyio.to_thread.run_sync(self._load, key)
+
+    def _load(self, key: str) -> Versioned | None:
+        path = self.spool(key)
+        with storage_errors(path):
+            try:
+                with open(path, "rb", opener=_no_link) as file:
+                    return Versioned(file.read(), _version(os.fstat(file.fileno())))
+            except FileNotFoundError:
+                return None
+
+    async def swap(self, key: str, version: str | None, body: bytes) -> str | None:
+        """Replace a small file; writers of one host wait for each other."""
+        return await anyio.to_thread.run_sync(self._swap, key, version, body)
+
+    def _swap(self, key: str, version: str | None, body: bytes) -> str | None:
+        path = self.spool(key)
+        with self._alone(), storage_errors(path):
+            if self._version_of(path) != version:
+                return None
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with whole_file(path) as part:
+                part.write_bytes(body)
+                # The kernel's own time may stand still over several writes.
+                os.utime(part, ns=(time.time_ns(),) * 2)
+                made = _version(part.stat())
+        return made
+
+    async def remove(self, key: str, version: str) -> bool:
+        """Remove one version of a file."""
+        return await anyio.to_thread.run_sync(self._remove, key, version)
+
+    def _remove(self, key: str, version: str) -> bool:
+        path = self.spool(key)
+        with self._alone(), storage_errors(path):
+            there = self._version_of(path)
+            if there == version:
+                self._delete([path])
+        return there in (None, version)
+
+    def _version_of(self, path: Path) -> str | None:
+        try:
+            return _version(os.lstat(path))
+        except FileNotFoundError:
+            return None
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        with storage_errors(self.root):
+            self.root.mkdir(parents=True, exist_ok=True)
+            with (self.root / _LOCK).open("w") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                yield
+
+    def source(self, one: StoredObject) -> str:
+        """Give the file's URL; which version it is, its checksum tells."""
+        return self.href(one.key)
+
+    def reading(self, settings: TransferSettings) -> TransferSettings:
+        """Add this folder to some settings."""
+        return replace(settings, file_roots=(*settings.file_roots, self.root))
+
     async def delete(self, keys: Iterable[str]) -> None:
         """Remove files and the folders that are empty then."""
         paths = [self.spool(key) for key in keys]
@@ -164,13 +233,13 @@ class LocalStorage:
                     (self.root / folder).rmdir()
 
     async def list(self, prefix: str = "") -> AsyncIterator[Sequence[StoredObject]]:
-        """List files, a thousand at a time; what is half done or hidden at the top is left out."""
-        start = self.spool(prefix.rstrip("/")) if prefix.strip("/") else self.root
-        walk = files_under(start)
-        while page := await anyio.to_thread.run_sync(self._page, walk):
+        """List files, a thousand at a time; links are left out, too."""
+        folder = prefix.rpartition("/")[0]
+        walk = files_under(self.spool(folder) if folder else self.root)
+        while page := await anyio.to_thread.run_sync(self._page, walk, prefix):
             yield page
 
-    def _page(self, walk: Iterator[os.DirEntry[str]]) -> Sequence[StoredObject]:
+    def _page(self, walk: Iterator[os.DirEntry[str]], prefix: str) -> Sequence[StoredObject]:
         page = []
         for entry in walk:
             if is_part(entry.name):
@@ -178,9 +247,8 @@ class LocalStorage:
             with suppress(FileNotFoundError):
                 found = entry.stat(follow_symlinks=False)
                 key = Path(entry.path).relative_to(self.root).as_posix()
-                if is_foreign(key):
-                    continue
-                page.append(StoredObject(key, found.st_size, datetime.fromtimestamp(found.st_mtime, UTC)))
+                if key.startswith(prefix) and not is_foreign(key):
+                    page.append(_described(key, found))
             if len(page) == _PAGE:
                 break
         return page
@@ -188,6 +256,20 @@ class LocalStorage:
     async def sweep(self, older_than: timedelta) -> int:
         """Remove parts that no living process holds."""
         return await anyio.to_thread.run_sync(sweep_folder, self.root, older_than)
+
+
+def _described(key: str, found: os.stat_result) -> StoredObject:
+    modified = datetime.fromtimestamp(found.st_mtime, UTC)
+    return StoredObject(key, found.st_size, modified, version=_version(found))
+
+
+def _version(found: os.stat_result) -> str:
+    """Another number for each file that was put in place: the inode tells writes of one moment apart."""
+    return str((found.st_mtime_ns << 20 | found.st_ino & 0xFFFFF) & (2**63 - 1))
+
+
+def _no_link(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC)
 
 
 def _note(lock: str) -> str:

@@ -36,6 +36,9 @@ INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 """Unicode categories that no name has: control, format (writing direction, zero width), surrogate, line and
 paragraph separator."""
 
+_PLAIN = re.compile(r"\w(?:[\w.-]*[\w-])?(?:/\w(?:[\w.-]*[\w-])?)*", re.ASCII)
+"""Names that break no rule, as nearly all are: found so, a key need not be read letter by letter."""
+
 _ASSET = 4
 """Parts of an asset's name; what follows are names inside an unpacked folder."""
 
@@ -145,6 +148,8 @@ def check_key(key: str) -> tuple[str, ...]:
             named like an unfinished file, or the whole has more than 1024 bytes.
     """
     parts = tuple(key.split("/"))
+    if len(key) <= MOST_PART_BYTES and _PLAIN.fullmatch(key):
+        return parts
     for place, part in enumerate(parts):
         fault = _fault(part, hidden=place >= _ASSET and not is_part(part))
         if fault:
@@ -155,8 +160,12 @@ def check_key(key: str) -> tuple[str, ...]:
 
 
 def is_foreign(key: str) -> bool:
-    """Whether a name has a hidden part where no key of ours has one; others put such files there."""
-    return any(part.startswith(".") for part in key.split("/")[:_ASSET])
+    """Whether a name is one that no key of ours has, hidden for example; others put such files there."""
+    try:
+        check_key(key)
+    except UnsafeNameError:
+        return True
+    return False
 
 
 def check_twins(names: Iterable[str], *, item: str = "") -> None:

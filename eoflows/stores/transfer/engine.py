@@ -12,6 +12,7 @@ import anyio
 from eoflows.base.http import AddressPolicy, Keyring, RetryPolicy
 from eoflows.stores.transfer.crew import Crew, Mailbox
 from eoflows.stores.transfer.gates import Desks
+from eoflows.stores.transfer.google_source import GoogleSource
 from eoflows.stores.transfer.lanes import Lanes
 from eoflows.stores.transfer.local import FileSource
 from eoflows.stores.transfer.models import Download, Progress, Receipt, Slot, TransferSettings
@@ -77,11 +78,11 @@ class TransferEngine:
             policy=self._policy,
             lanes=lanes,
         )
-        buckets = BucketSource(self._crew, self._settings, lanes)
         self._sources: Mapping[str, Source] = {
             "http": web,
             "https": web,
-            "s3": buckets,
+            "s3": BucketSource(self._crew, self._settings, lanes),
+            "gs": GoogleSource(self._crew, self._settings, lanes),
             "file": FileSource(self._crew, self._settings.file_roots),
         }
         return self

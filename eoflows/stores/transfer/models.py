@@ -7,6 +7,7 @@ from pathlib import Path
 
 from eoflows.base.errors import InvalidInputError
 from eoflows.stores.transfer.checksums import Checksum
+from eoflows.stores.transfer.google import GoogleBucket
 from eoflows.stores.transfer.s3 import S3Bucket
 
 __all__ = ["Download", "Progress", "Receipt", "Slot", "TransferSettings"]
@@ -22,8 +23,8 @@ class Download:
     """One file to fetch.
 
     Attributes:
-        urls: Where it can be had, alternatives in the order to try: http(s), s3, or file under the
-            configured roots.
+        urls: Where it can be had, alternatives in the order to try: http(s), s3, gs (`#generation` pins
+            one), or file under the configured roots.
         path: Final local name.
         size: Bytes promised, or None.
         checksums: Checksums promised; every one is verified.
@@ -100,6 +101,7 @@ class TransferSettings:
         ca_bundle: PEM file of the authorities to trust; None takes the system's.
         file_roots: Folders under which `file://` URLs may point.
         buckets: S3 settings by bucket name, for `s3://` URLs.
+        google_buckets: Settings of Cloud Storage by bucket name, for `gs://` URLs.
         threads: Threads for hashing and file work; more help on a network file system.
     """
 
@@ -113,6 +115,7 @@ class TransferSettings:
     ca_bundle: Path | None = None
     file_roots: tuple[Path, ...] = ()
     buckets: Mapping[str, S3Bucket] = field(default_factory=dict)
+    google_buckets: Mapping[str, GoogleBucket] = field(default_factory=dict)
     threads: int = 2
 
     def __post_init__(self) -> None:

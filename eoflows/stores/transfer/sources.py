@@ -26,7 +26,7 @@ def scheme_of(url: str, known: Container[str]) -> str:
     scheme = url.partition(":")[0].lower()
     if scheme not in known:
         raise ForbiddenAddressError(
-            f"{public_url(url)!r} cannot be fetched: only http(s), s3 and file URLs are, and file only "
+            f"{public_url(url)!r} cannot be fetched: only http(s), s3, gs and file URLs are, and file only "
             "under configured roots"
         )
     return scheme

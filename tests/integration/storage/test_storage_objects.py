@@ -19,7 +19,7 @@ from eoflows.base.errors import (
     UnsafeNameError,
 )
 from eoflows.stores.storage import Existing, ObjectStorage
-from eoflows.stores.storage import objects as module
+from eoflows.stores.storage import s3 as module
 from eoflows.stores.transfer import Checksum, Download, S3Bucket, TransferEngine, TransferSettings
 
 httpx = pytest.importorskip("httpx")
