@@ -125,7 +125,7 @@ class EoEnvironment(Block):
         keyring, trusted = Keyring(), [origin for api in self.apis.values() for origin in api.origins]
         for api in self.apis.values():
             keyring |= api.keyring
-        buckets = [api.bucket.open() for api in self.apis.values() if api.bucket is not None]
+        buckets = [bucket.open() for api in self.apis.values() for bucket in api.buckets]
         settings = TransferSettings(
             start_connections=min(8, self.most_connections),
             most_connections=self.most_connections,

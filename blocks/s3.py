@@ -41,6 +41,11 @@ class S3Bucket(Block):
         default=True, description="Whether the bucket's name goes into the path (most services) or the host."
     )
 
+    requester_pays: bool = Field(
+        default=False,
+        description="Whether the owner of the keys pays for what is read, which some buckets demand.",
+    )
+
     def open(self) -> Bucket:
         """Give the settings that readers and writers work with."""
         return Bucket(
@@ -50,4 +55,5 @@ class S3Bucket(Block):
             self.access_key,
             self.secret_key,
             path_style=self.path_style,
+            requester_pays=self.requester_pays,
         )

@@ -59,6 +59,10 @@ class StacApi(Block):
         "credentials, and may have private addresses.",
     )
     bucket: S3Bucket | None = Field(default=None, description="Access to the bucket of its s3:// assets.")
+    more_buckets: list[S3Bucket] = Field(
+        default_factory=list,
+        description="Access to further buckets of its assets; an s3:// address says which one is meant.",
+    )
     schemes: list[Literal["https", "http", "s3"]] = Field(
         default=["https", "http", "s3"],
         description="URL schemes to fetch assets by, the preferred first.",
@@ -106,6 +110,13 @@ class StacApi(Block):
         keys = [(Origin.of(self.url), key or login)]
         keys += [(Origin.of(origin), login or key) for origin in self.asset_origins]
         return Keyring((origin, credentials) for origin, credentials in keys if credentials is not None)
+
+    @property
+    def buckets(self) -> Iterator[S3Bucket]:
+        """The buckets of its assets."""
+        if self.bucket is not None:
+            yield self.bucket
+        yield from self.more_buckets
 
     @property
     def source(self) -> Source:

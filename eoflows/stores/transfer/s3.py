@@ -29,6 +29,7 @@ class S3Bucket:
         session_token: For temporary keys.
         path_style: Whether the bucket is in the path (most services) or in the host name (AWS).
         retry_seconds: How long one request is repeated after connection errors and 5xx answers.
+        requester_pays: Whether whoever asks agrees to pay for it, which some buckets demand.
     """
 
     bucket: str
@@ -39,10 +40,15 @@ class S3Bucket:
     session_token: SecretStr | None = None
     path_style: bool = True
     retry_seconds: float = 60.0
+    requester_pays: bool = False
 
     def __post_init__(self) -> None:
         if (self.access_key is None) != (self.secret_key is None):
             raise InvalidInputError(f"bucket {self.bucket} has half a key; give access_key and secret_key")
+        if self.requester_pays and self.access_key is None:
+            raise InvalidInputError(
+                f"bucket {self.bucket} is paid for by who asks; give access_key and secret_key"
+            )
         if self.endpoint and urlsplit(self.endpoint).scheme not in ("http", "https"):
             raise InvalidInputError(f"endpoint {self.endpoint!r} is not an http or https URL")
 
@@ -78,6 +84,8 @@ class S3Bucket:
             "virtual_hosted_style_request": not self.path_style,
             "skip_signature": self.access_key is None,
         }
+        if self.requester_pays:
+            options["request_payer"] = True
         secrets = {"secret_access_key": self.secret_key, "session_token": self.session_token}
         options |= {name: secret.get_secret_value() for name, secret in secrets.items() if secret}
         plain = {"access_key_id": self.access_key, "endpoint": self.endpoint}

@@ -265,7 +265,12 @@ def judged(station: Station, folder: Path, cut: bool, table: Path) -> list[str]:
     given = {name for _, path, names in station.log if "/api/search" in path for name in names}
     records = _records(folder / "catalog.sqlite")
     good = {name for what, name, _ in station.kept if what in FINE}
-    bad = {name for what, name, _ in station.kept if what in BAD and name in given}
+    # What has neither a name nor anything else is one, however often it comes.
+    bad = {
+        what if what in ("null", "not an object") else name
+        for what, name, _ in station.kept
+        if what in BAD and name in given
+    }
     for name in sorted(good & given):
         if [row["outcome"] for row in outcomes.get(name, [])] != ["staged"] or name not in records:
             faults.append(f"{name} is good and came: {outcomes.get(name)}")

@@ -153,3 +153,18 @@ async def test_opened_for_reading_an_environment_leaves_no_trace(environment, tm
 async def test_an_api_opens_a_client(key):
     async with StacApi(url=STATION, credentials=key, page_size=7).open() as client:
         assert client.url == STATION
+
+
+def test_an_api_may_have_assets_in_several_buckets_and_pay_for_some():
+    paid = S3Bucket(bucket="paid", access_key="AK", secret_key=SecretStr(SECRET), requester_pays=True)
+    one, two = S3Bucket(bucket="one"), S3Bucket(bucket="two", endpoint="https://s3.example")
+    assert [each.bucket for each in StacApi(url=STATION, bucket=one, more_buckets=[two, paid]).buckets] == [
+        "one",
+        "two",
+        "paid",
+    ]
+    assert list(StacApi(url=STATION, more_buckets=[paid]).buckets) == [paid]
+    assert paid.open().open().config["request_payer"] == "true"
+    assert "request_payer" not in one.open().open().config
+    with pytest.raises(InvalidInputError, match="paid for by who asks"):
+        S3Bucket(bucket="paid", requester_pays=True).open()
