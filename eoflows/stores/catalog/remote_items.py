@@ -46,7 +46,7 @@ def lasting_links(item: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Give an item's links without those that a server writes anew in each answer."""
     given = item.get("links")
     links = [dict(link) for link in given if isinstance(link, Mapping)] if isinstance(given, list) else []
-    return [link for link in links if link.get("rel") not in _STRUCTURE]
+    return [link for link in links if str(link.get("rel")) not in _STRUCTURE]
 
 
 def stamped_for(

@@ -121,6 +121,9 @@ class Station:
         for number in range(chance.randint(1, 12)):
             bad = chance.random() < 0.3
             what, name = chance.choice(sorted(BAD if bad else FINE)), f"P{number:02}"
+            if what in ("null", "not an object") and any(what == other for other, _, _ in self.kept):
+                # Two of those are one: nothing tells them apart.
+                what = "no assets"
             item = self._item(name, alone=what in ("no links", "a broken link"))
             self.kept.append((what, name, (BAD if bad else FINE)[what](item)))
         threading.Thread(target=self.http.serve_forever, args=(0.01,), daemon=True).start()
@@ -265,12 +268,7 @@ def judged(station: Station, folder: Path, cut: bool, table: Path) -> list[str]:
     given = {name for _, path, names in station.log if "/api/search" in path for name in names}
     records = _records(folder / "catalog.sqlite")
     good = {name for what, name, _ in station.kept if what in FINE}
-    # What has neither a name nor anything else is one, however often it comes.
-    bad = {
-        what if what in ("null", "not an object") else name
-        for what, name, _ in station.kept
-        if what in BAD and name in given
-    }
+    bad = {name for what, name, _ in station.kept if what in BAD and name in given}
     for name in sorted(good & given):
         if [row["outcome"] for row in outcomes.get(name, [])] != ["staged"] or name not in records:
             faults.append(f"{name} is good and came: {outcomes.get(name)}")

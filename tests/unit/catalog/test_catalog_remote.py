@@ -68,7 +68,7 @@ def opened(server: Server, profile: str = "pgstac", **options: Any) -> RemoteCat
     return RemoteCatalog("https://cat.example/stac", http, profile=CatalogProfile(profile), **options)
 
 
-def features(*found: dict[str, Any], **more: Any) -> httpx.Response:
+def features(*found: Any, **more: Any) -> httpx.Response:
     return httpx.Response(
         200, json={"type": "FeatureCollection", "features": list(found), "links": [], **more}
     )
@@ -170,6 +170,37 @@ async def test_a_server_without_fields() -> None:
     for _ in range(2):
         assert set(await catalog.known("o:c", ["a", "x"])) == {"a"}
     assert sum("search" in line for line in server.log) == 3
+
+
+@pytest.mark.parametrize("profile", ["pgstac", "rs-server"])
+@pytest.mark.parametrize(
+    ("broken", "fault"),
+    [
+        ({"properties": 5}, "properties"),
+        ({"assets": ["x"]}, "assets"),
+        ({"links": "x"}, "links"),
+        ({"assets": {"f": 5}}, "assets"),
+        ({"properties": None, "assets": None, "links": None}, ""),
+        ({"links": [5, None, {"rel": ["self"]}]}, ""),
+    ],
+)
+async def test_a_record_that_cannot_be_read_harms_itself_only(
+    profile: str, broken: dict[str, Any], fault: str
+) -> None:
+    def special(request: httpx.Request, body: Any) -> httpx.Response | None:
+        if "search" not in request.url.path or request.method != "POST":
+            return None
+        name = body["collections"][0]
+        good = {**aux("a", DAY), "collection": name}
+        return features(good | {"id": "bad"} | broken, good, 5, None, {"id": None})
+
+    catalog = opened(Server(special), profile)
+    known = await catalog.known("o:c", ["a", "bad"])
+    assert not known["a"].fault
+    assert bool(known["bad"].fault) == bool(fault)
+    assert fault in known["bad"].fault
+    found = await catalog.get_many("o:c", ["a", "bad"])
+    assert [item["id"] for item in found] == ["a", "bad"]
 
 
 async def test_pages_by_post_and_by_get() -> None:
