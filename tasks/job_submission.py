@@ -9,7 +9,7 @@ import anyio
 from prefect import task
 
 from eoflows.base.concurrency import one_error
-from eoflows.base.errors import BudgetError, EoError
+from eoflows.base.errors import BudgetError, EoError, PriceError
 from eoflows.jobs.ledger import Intent, JobFilter, JobRecord, Ledger, Reservation
 from eoflows.jobs.models import JobRequest
 from eoflows.jobs.registry import AnyRequest, read_request
@@ -18,7 +18,7 @@ from eoflows.jobs.submission import submit
 from eoflows.tasks.logs import run_logger
 from eoflows.tasks.servers import Desk, open_desk, open_server, run_label
 
-__all__ = ["Submission", "submit_jobs", "submit_task"]
+__all__ = ["Submission", "reason_of", "submit_jobs", "submit_task"]
 
 _AT_ONCE = 8
 
@@ -31,11 +31,18 @@ class Submission:
         key: Its key in the ledger.
         record: Its row; None if nothing was written, as when the budget did not cover it.
         error: Why there is no job, or why nobody knows; empty if there is one.
+        cause: That reason as it was raised, or None.
     """
 
     key: str
     record: JobRecord | None
     error: str = ""
+    cause: EoError | None = None
+
+    @property
+    def unpaid(self) -> bool:
+        """Whether it was not sent for want of money, or of somebody's agreement to its price."""
+        return isinstance(self.cause, BudgetError)
 
 
 async def submit_jobs(
@@ -48,6 +55,7 @@ async def submit_jobs(
     who: str = "",
     deadline: timedelta | None = None,
     reservations: Sequence[Reservation | None] | None = None,
+    limits: Sequence[int] | None = None,
     patience: float = 60.0,
 ) -> list[Submission]:
     """Make the jobs that are asked for, unless there are such.
@@ -61,17 +69,18 @@ async def submit_jobs(
         who: Who asks.
         deadline: How long from now anybody waits for them; None sets no limit.
         reservations: Money to set aside, one entry per request; None sets none aside.
+        limits: Credits that each may cost in the moment of sending, one entry per request; None sets none.
         patience: Seconds to wait where the outcome of a request is unknown.
 
     Returns:
         One submission per request, in their order. A failure of one does not keep the others from being
-        sent; only a budget that is used up stops those that follow it. A request that its service finds
-        faults in is not written to the ledger.
+        sent; only a budget that is used up, or a price that has risen, stops those that follow it. A
+        request that its service finds faults in is not written to the ledger.
     """
     ledger = desk.ledger
     until = ledger.now() + deadline if deadline is not None else None
     done: dict[int, Submission] = {}
-    limiter, spent = anyio.CapacityLimiter(_AT_ONCE), anyio.Event()
+    limiter, spent = anyio.CapacityLimiter(_AT_ONCE), list[BudgetError]()
 
     async with open_server(requests[0].service if requests else "", server) as opened:
 
@@ -85,19 +94,21 @@ async def submit_jobs(
                 who=who,
                 deadline=until,
                 reservation=reservations[number] if reservations else None,
+                most=limits[number] if limits else None,
             )
             async with limiter:
-                if spent.is_set():
-                    done[number] = Submission(intent.key, None, "not sent: the budget is used up")
+                if spent:
+                    why = f"not sent: {reason_of(spent[0])}"
+                    done[number] = Submission(intent.key, None, why, spent[0])
                     return
                 try:
                     await _check(ledger, opened, intent)
                     record = await submit(ledger, opened, intent, patience=patience)
                 except EoError as error:
                     if isinstance(error, BudgetError):
-                        spent.set()
+                        spent.append(error)
                     found = await ledger.jobs(JobFilter(keys=(intent.key,)))
-                    done[number] = Submission(intent.key, found[0] if found else None, str(error))
+                    done[number] = Submission(intent.key, found[0] if found else None, str(error), error)
                 else:
                     done[number] = Submission(record.key, record)
 
@@ -105,6 +116,11 @@ async def submit_jobs(
             for number, request in enumerate(requests):
                 group.start_soon(one, number, request)
     return [done[number] for number in range(len(requests))]
+
+
+def reason_of(error: BudgetError) -> str:
+    """Say why nothing more is sent."""
+    return "the price has risen" if isinstance(error, PriceError) else "the budget is used up"
 
 
 async def _check(ledger: Ledger, server: JobServer[Any], intent: Intent) -> None:

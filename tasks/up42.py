@@ -11,7 +11,7 @@ from prefect import task
 from prefect.flow_runs import asuspend_flow_run
 from prefect.input import RunInput
 
-from eoflows.base.errors import AbsentError, EoError, InvalidInputError, LedgerError
+from eoflows.base.errors import AbsentError, BudgetError, EoError, InvalidInputError, LedgerError
 from eoflows.blocks import Up42Credentials
 from eoflows.jobs.ledger import Approval, ApprovalState, Intent, JobFilter, JobRecord, Reservation
 from eoflows.jobs.models import Phase
@@ -19,11 +19,11 @@ from eoflows.services.up42.client import Up42Client
 from eoflows.services.up42.offers import Offer, limited, make_offers, requests_for, subject_of, total
 from eoflows.stores.stac import SearchRequest
 from eoflows.stores.stac.items import ItemDict
-from eoflows.tasks.job_submission import Submission, submit_jobs
+from eoflows.tasks.job_submission import Submission, reason_of, submit_jobs
 from eoflows.tasks.job_tracking import track_jobs_once
 from eoflows.tasks.load import load_block
 from eoflows.tasks.logs import run_logger
-from eoflows.tasks.outcome import Outcome
+from eoflows.tasks.outcome import Outcome, escaped
 from eoflows.tasks.run_jobs import JobsOutcome, follow_submissions, jobs_ended
 from eoflows.tasks.servers import Desk, run_label
 
@@ -156,11 +156,11 @@ class Decision(RunInput):
 def _question(order: Up42Order, offers: Sequence[Offer]) -> str:
     going = [offer for offer in offers if not offer.refusal]
     lines = [
-        f"**{order.process}**, jobs: {len(going)}, costs **{total(going)} credits**.",
+        f"**{escaped(order.process)}**, jobs: {len(going)}, costs **{total(going)} credits**.",
         "",
         "| job | credits |",
         "|---|---|",
-        *(f"| {offer.item} | {offer.credits} |" for offer in going[:_SHOWN]),
+        *(f"| {escaped(offer.item)} | {offer.price} |" for offer in going[:_SHOWN]),
     ]
     if len(going) > _SHOWN:
         lines.append(f"| and {len(going) - _SHOWN} more | |")
@@ -242,7 +242,7 @@ def _intents(order: Up42Order, offers: Sequence[Offer], endpoint: str, budget: s
 
 
 def _reservation(offer: Offer, budget: str) -> Reservation | None:
-    return Reservation(budget=budget, credits=offer.credits or 0) if budget else None
+    return Reservation(budget=budget, credits=offer.price) if budget else None
 
 
 async def run_offers(
@@ -276,11 +276,12 @@ async def run_offers(
             run_key=order.run_key,
             deadline=deadline,
             reservations=[_reservation(after[number], budget) for number in wave],
+            limits=[after[number].price for number in wave],
         )
         for number, one in zip(wave, sent, strict=True):
-            if one.record is None:
+            if one.record is None or one.unpaid:
                 after[number] = replace(after[number], refusal=one.error)
-        done += [one for one in sent if one.record is not None]
+        done += [one for one in sent if one.record is not None and not one.unpaid]
         why = await _reason_to_stop(desk, sent) if going else ""
         if why:
             for number in going:
@@ -291,8 +292,8 @@ async def run_offers(
 
 
 async def _reason_to_stop(desk: Desk, sent: Sequence[Submission]) -> str:
-    if any("budget" in one.error and one.record is None for one in sent):
-        return "the budget is used up"
+    if unpaid := next((one.cause for one in sent if isinstance(one.cause, BudgetError)), None):
+        return reason_of(unpaid)
     records = [one.record for one in sent if one.record is not None and one.record.remote_id]
     where = {(record.service, record.endpoint) for record in records}
     keys = tuple(record.key for record in records)

@@ -26,6 +26,7 @@ EoError
 │   ├── LateError                    the lease was lost meanwhile: somebody else owns the job now
 │   ├── TakenError                   the job belongs to another intent
 │   └── BudgetError                  the budget does not cover it; nothing was sent
+│       └── PriceError               it costs more now than was agreed to; nothing was sent
 ├── DeadlineError (TimeoutError)     a limit set by the caller has passed
 ├── PartialError                     some items failed; `causes` has one error each
 └── OutcomeUnknownError              something was sent and nobody can say whether it took effect
@@ -57,6 +58,7 @@ __all__ = [
     "OccupiedError",
     "OutcomeUnknownError",
     "PartialError",
+    "PriceError",
     "RefusedError",
     "ServiceError",
     "StorageError",
@@ -242,6 +244,10 @@ class TakenError(LedgerError):
 
 class BudgetError(LedgerError):
     """The budget does not cover what was asked for; nothing was sent."""
+
+
+class PriceError(BudgetError):
+    """What is asked for costs more at the moment of sending than was agreed to; nothing was sent."""
 
 
 class DeadlineError(EoError, TimeoutError):

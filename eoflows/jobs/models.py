@@ -137,6 +137,7 @@ class Capabilities:
         settle: Seconds after which a job is surely visible, by id and in the list, counted from when its
             sender heard the answer, or gave up waiting for it. An earlier "no such job" is not an answer.
         pending: Jobs that may wait or run at one endpoint at a time; None sets no limit.
+        prices: Whether it says what a job would cost; then it is asked again in the moment before each one.
         discounts: Whether the contract of the service knows prices below zero; else such a price is none.
     """
 
@@ -145,6 +146,7 @@ class Capabilities:
     cancels: bool = False
     settle: float = 60.0
     pending: int | None = None
+    prices: bool = False
     discounts: bool = False
 
 

@@ -113,6 +113,14 @@ class JobService(ABC, Generic[Request]):
         """
         return
 
+    async def price(self, request: Request, ask: Ask) -> int:
+        """Find out what a job would cost at present, in credits; where the service `prices`.
+
+        Raises:
+            ServiceError: It says no, or cannot be asked.
+        """
+        raise NotImplementedError(f"{self.name} has no prices")
+
     @abstractmethod
     def submission(self, request: Request, token: str) -> Call:
         """Describe the request that makes a job.
@@ -237,6 +245,11 @@ class JobServer(Generic[Request]):
         """Find out what is wrong with a request before anything is written down or sent; see `JobService`."""
         with _understood(self.endpoint):
             await self.service.check(request, self.ask)
+
+    async def price(self, request: Request) -> int:
+        """Find out what a job would cost at present; a discount never makes it less than nothing."""
+        with _understood(self.endpoint):
+            return max(0, await self.service.price(request, self.ask))
 
     async def send(self, request: Request, token: str) -> JobState:
         """Send a request that makes a job, once and never again.

@@ -14,6 +14,7 @@ from eoflows.base.errors import (
     InvalidInputError,
     LateError,
     OutcomeUnknownError,
+    PriceError,
     RefusedError,
     ServiceError,
     ThrottledError,
@@ -62,6 +63,7 @@ async def submit(
         RefusedError, ThrottledError: A definite no; there is no job.
         UnsentError: The service cannot be reached; there is no job.
         BudgetError: The budget does not cover it; nothing was sent.
+        PriceError: It costs more now than was agreed to; nothing was sent.
         OutcomeUnknownError: Nobody can say, after all patience. The intent stays in the ledger; the
             tracker goes on asking a service that can answer, else `resolve-job` is for a person.
     """
@@ -72,7 +74,7 @@ async def submit(
             found = await ledger.intend(intent)
         record = found.record
         if found.finding is Finding.SEND:
-            record = await send_held(ledger, server, record)
+            record = await send_held(ledger, server, record, most=intent.most)
         elif found.finding is Finding.RESOLVE:
             record = await recognise(ledger, server, record, send=send_held)
         if record.sendable:
@@ -98,7 +100,7 @@ def _words(record: JobRecord) -> str:
 
 
 async def send_held(
-    ledger: Ledger, server: JobServer[Any], held: JobRecord, *, again: bool = False
+    ledger: Ledger, server: JobServer[Any], held: JobRecord, *, again: bool = False, most: int | None = None
 ) -> JobRecord:
     """Send what a held row asks for, once, and write down what came of it.
 
@@ -108,6 +110,7 @@ async def send_held(
         held: The row; its lease is ours, and ends here.
         again: Whether the same was sent before and may have taken effect. Then no refusal, and no failure
             to send, says that there is no job.
+        most: Credits that it may cost now; None: what is set aside for it, or no limit.
 
     Returns:
         The row: with a job, or `unknown`.
@@ -129,6 +132,8 @@ async def send_held(
         except ServiceError as error:
             await ledger.put_back(held, f"not sent: {error}")
             raise
+    if server.can.prices and not again:
+        await _agreed(ledger, server, held, most)
     left = _left(ledger, held)
     if left <= 0:
         # Whoever finds the lease over may already be asking the service.
@@ -145,6 +150,20 @@ async def send_held(
             message = f"no answer in the {left:.0f} s that were left of its lease"
             record = await ledger.unknown(held, message)
     return record
+
+
+async def _agreed(ledger: Ledger, server: JobServer[Any], held: JobRecord, most: int | None) -> None:
+    """Ask for the price in the moment before a job is made; it may have risen since somebody agreed to it."""
+    limits = [limit for limit in (most, await ledger.set_aside(held.key)) if limit is not None]
+    if not limits:
+        return
+    try:
+        price = await server.price(server.request(held.request))
+        if price > min(limits):
+            raise PriceError(f"it costs {price} credits now, {min(limits)} were agreed to; nothing was sent")
+    except EoError as error:
+        await ledger.put_back(held, f"not sent: {error}")
+        raise
 
 
 async def _asked_once_more(ledger: Ledger, server: JobServer[Any], held: JobRecord) -> JobRecord:

@@ -1,16 +1,29 @@
 """Budgets: never passed, settled when a price is known."""
 
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 import anyio
 import pytest
-from job_world import World, endpoint, intent, rows, state
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from job_world import World, endpoint, intent, rows, sqlite_url, state
 
 from eoflows.base.errors import (
     BudgetError,
+    ContractError,
     InvalidInputError,
     LedgerError,
+    PriceError,
+    UnreachableError,
 )
+from eoflows.base.http import HttpClient, RetryPolicy
 from eoflows.jobs.ledger import Finding, Reservation
 from eoflows.jobs.models import Billing, Phase
+from eoflows.jobs.service import Ask, JobServer
+from eoflows.jobs.submission import submit
+from eoflows.services.dummy import DummyRequest, DummyService
 
 pytestmark = pytest.mark.anyio
 
@@ -107,3 +120,72 @@ async def test_budgets_that_cannot_be(ledger) -> None:
         await ledger.plan([paid(1)])
     await ledger.set_budget("b", 5)
     assert [(one.name, one.credits) for one in await ledger.balances()] == [("b", 5)]
+
+
+class Priced(DummyService):
+    """A service that says what a job would cost, each time another price."""
+
+    prices = iter(())
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.can = replace(self.can, prices=True)
+
+    async def price(self, request: DummyRequest, ask: Ask) -> int:
+        found = next(self.prices)
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+
+def priced(world: World, *prices: object) -> JobServer[DummyRequest]:
+    service = Priced(endpoint("inputs-a"))
+    service.prices = iter(prices)
+    http = HttpClient(transport=world.line, retry=RetryPolicy(attempts=1))
+    return JobServer(service, endpoint("inputs-a"), http, clock=world.clock)
+
+
+@pytest.mark.parametrize("held", [None, 10, 20])
+@pytest.mark.parametrize("most", [None, 10, 20])
+@pytest.mark.parametrize("price", [-5, 0, 10, 11, 21])
+async def test_the_price_is_asked_again_before_sending(world: World, ledger, held, most, price: int) -> None:
+    await ledger.set_budget("b", 100)
+    reservation = None if held is None else Reservation(budget="b", credits=held)
+    wanted = intent("inputs-a", reservation=reservation, most=most)
+    limits = [one for one in (held, most) if one is not None]
+    if limits and max(0, price) > min(limits):
+        with pytest.raises(PriceError, match=f"costs {price} credits now, {min(limits)} were agreed"):
+            await submit(ledger, priced(world, price), wanted)
+        assert world.jobs("inputs-a") == []
+        assert (await ledger.job(wanted.key)).phase is Phase.PLANNED
+        assert (await ledger.balance("b")).left == 100
+    else:
+        await submit(ledger, priced(world, price), wanted)
+        assert len(world.jobs("inputs-a")) == 1
+
+
+async def test_a_price_that_cannot_be_had_sends_nothing(world: World, ledger) -> None:
+    for trouble in (UnreachableError("no answer"), ContractError("no price")):
+        with pytest.raises(type(trouble)):
+            await submit(ledger, priced(world, trouble), intent("inputs-a", most=10))
+        assert (await rows(ledger))[0].phase is Phase.PLANNED
+    assert world.jobs("inputs-a") == []
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.lists(st.integers(-(10**9), 10**9), min_size=1, max_size=5))
+async def test_no_price_enlarges_a_budget(costs: list[int]) -> None:
+    with TemporaryDirectory() as folder:
+        world = World(sqlite_url(Path(folder)))
+        async with world.ledger() as ledger:
+            await ledger.set_budget("b", 100)
+            for number, cost in enumerate(costs):
+                held = Reservation(budget="b", credits=1)
+                record = (await ledger.intend(intent("inputs-a", n=number, reservation=held))).record
+                said = state(f"job-{number}", Phase.SUCCEEDED, credits=cost, billing=Billing.CAPTURED)
+                left = (await ledger.balance("b")).left
+                await ledger.accepted(record, said)
+                assert (await ledger.balance("b")).left <= left + 1
+                if (await ledger.balance("b")).left < 1:
+                    break
+            assert (await ledger.balance("b")).left <= 100

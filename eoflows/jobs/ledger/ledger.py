@@ -170,6 +170,7 @@ class Ledger:
     set_budget = writes(money.set_budget)
     balance = reads(money.balance)
     balances = reads(money.balances)
+    set_aside = reads(money.set_aside)
 
     # Approvals
     ask_approval = writes(approvals.ask)

@@ -20,6 +20,7 @@ __all__ = [
     "give_back",
     "pay",
     "reserve",
+    "set_aside",
     "set_budget",
     "settle",
     "unsettled",
@@ -61,7 +62,8 @@ def balance(look: Look, name: str, *, lock: bool = False) -> Balance:
     open_, paid = reservations.c.settled.is_(None), reservations.c.settled
     sums = sa.select(
         sa.func.coalesce(sa.func.sum(sa.case((open_, reservations.c.reserved), else_=0)), 0),
-        sa.func.coalesce(sa.func.sum(sa.func.coalesce(paid, 0)), 0),
+        # A discount that was written down before enlarges no budget.
+        sa.func.coalesce(sa.func.sum(sa.case((paid > 0, paid), else_=0)), 0),
     ).where(reservations.c.budget == name)
     start = _start(row["period"], look.now)
     if start is not None:
@@ -127,6 +129,12 @@ def settle(look: Look, key: str, state: JobState) -> None:
             _write(look, key, cost)
 
 
+def set_aside(look: Look, key: str) -> int | None:
+    """Give what is set aside for a job and not settled; None if nothing is."""
+    mine = sa.and_(reservations.c.key == key, reservations.c.settled.is_(None))
+    return look.connection.execute(sa.select(sa.func.min(reservations.c.reserved)).where(mine)).scalar()
+
+
 def give_back(look: Look, key: str) -> None:
     """Give back what was set aside for a job that certainly does not exist."""
     _write(look, key, 0)
@@ -144,8 +152,9 @@ def pay(look: Look, key: str, cost: int) -> None:
 
 
 def _write(look: Look, key: str, cost: int) -> None:
+    """Settle; a discount never enlarges a budget."""
     look.connection.execute(
         sa.update(reservations)
         .where(reservations.c.key == key, reservations.c.settled.is_(None))
-        .values(settled=cost, settled_at=look.now)
+        .values(settled=max(0, cost), settled_at=look.now)
     )

@@ -40,6 +40,7 @@ class Intent:
         who: Who asked.
         deadline: When nobody waits for it any more, aware UTC; None sets no limit.
         reservation: Money to set aside in the same transaction.
+        most: Credits that it may cost in the moment of sending; None: what is set aside, or no limit.
     """
 
     request: JobRequest
@@ -50,6 +51,7 @@ class Intent:
     who: str = ""
     deadline: datetime | None = None
     reservation: Reservation | None = None
+    most: int | None = None
 
     @property
     def key(self) -> str:

@@ -10,7 +10,7 @@ import httpx
 
 from eoflows.base.errors import ContractError, ForbiddenAddressError, public_url
 from eoflows.base.http import Origin
-from eoflows.jobs.border import read_json
+from eoflows.jobs.border import MOST_CREDITS, read_json
 from eoflows.services.up42.cost import Cost, whole_credits
 from eoflows.services.up42.models import JobRecord, ValidationError, read_findings, read_job
 
@@ -144,10 +144,13 @@ def read_cost(document: object) -> Cost:
         ContractError: It has no number of credits.
     """
     fields = _object(document, "an estimate")
+    credits = whole_credits(fields.get("totalCredits"), "an estimate")
+    if abs(credits) > MOST_CREDITS:
+        raise ContractError(f"an estimate of {credits:.3g} credits is none")
     size, unit = fields.get("totalSize"), fields.get("unit")
     return Cost(
         strategy=str(fields.get("pricingStrategy") or ""),
-        credits=whole_credits(fields.get("totalCredits"), "an estimate"),
+        credits=credits,
         size=size if isinstance(size, int | float) else None,
         unit=unit if isinstance(unit, str) else None,
     )

@@ -35,6 +35,11 @@ class Offer:
     credits: int | None = None
     refusal: str = ""
 
+    @property
+    def price(self) -> int:
+        """What it counts against limits and budgets: a discount on one job pays for no other."""
+        return max(0, self.credits or 0)
+
 
 def requests_for(
     description: Mapping[str, Any],
@@ -154,7 +159,7 @@ def limited(offers: Iterable[Offer], *, per_job: int | None, per_run: int | None
     found: list[Offer] = []
     spent = 0
     for offer in offers:
-        refusal, price = offer.refusal, offer.credits or 0
+        refusal, price = offer.refusal, offer.price
         if not refusal and per_job is not None and price > per_job:
             refusal = f"over the limit: it costs {price} credits, a job may cost {per_job}"
         if not refusal and per_run is not None and spent + price > per_run:
@@ -167,7 +172,7 @@ def limited(offers: Iterable[Offer], *, per_job: int | None, per_run: int | None
 
 def total(offers: Iterable[Offer]) -> int:
     """Give the credits of all that may be sent."""
-    return sum(offer.credits or 0 for offer in offers if not offer.refusal)
+    return sum(offer.price for offer in offers if not offer.refusal)
 
 
 def subject_of(server: str, run_key: str, offers: Iterable[Offer]) -> str:

@@ -9,7 +9,7 @@ from eoflows.base.errors import ContractError
 from eoflows.jobs.border import list_in, read_entries
 from eoflows.jobs.models import Capabilities, JobState, Recognition
 from eoflows.jobs.service import Ask, Call, JobPage, JobService, Output
-from eoflows.services.up42.answers import document_of, next_url, time_of
+from eoflows.services.up42.answers import document_of, next_url, read_cost, time_of
 from eoflows.services.up42.client import Up42Client
 from eoflows.services.up42.models import JobRecord, read_job
 from eoflows.services.up42.request import Up42Request
@@ -36,8 +36,17 @@ class Up42Service(JobService[Up42Request]):
     ) -> None:
         self._client, self._calls, self._workspace = client, client.calls, workspace_id
         self.can = Capabilities(
-            recognition=Recognition.INPUTS, lists=True, cancels=False, settle=visible, pending=pending
+            recognition=Recognition.INPUTS,
+            lists=True,
+            cancels=False,
+            settle=visible,
+            pending=pending,
+            prices=True,
         )
+
+    async def price(self, request: Up42Request, ask: Ask) -> int:
+        """Find out what a job would cost at present, in credits."""
+        return read_cost(document_of(await ask(self._calls.cost(request.process, request.inputs)))).credits
 
     def submission(self, request: Up42Request, token: str) -> Call:
         """Describe the request that makes a job; the service takes no token."""
