@@ -41,7 +41,7 @@ from eoflows.tasks.servers import Desk, open_desk, open_server
 
 __all__ = ["ServiceStaged", "stage_by_service", "stage_input", "staging_task"]
 
-_PATIENCE, _PAUSE = 60.0, 2.0
+_PATIENCE, _PAUSE = 60.0, 0.5
 _GRACE = timedelta(minutes=2)
 """After a job's deadline, for the round that ends it."""
 

@@ -21,7 +21,7 @@ async def wait_for_jobs(
     *,
     until: datetime,
     pace: Pace | None = None,
-    shortest: float = 1.0,
+    shortest: float = 0.25,
     longest: float = 30.0,
     on_change: Callable[[Sequence[JobRecord]], None] = lambda records: None,
     sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
@@ -34,7 +34,7 @@ async def wait_for_jobs(
         keys: Their keys.
         until: When to return at the latest, aware UTC.
         pace: How often endpoints are asked when nobody waits; None: the default.
-        shortest: Seconds between the first two rounds; each pause is longer than the last.
+        shortest: Seconds between the first two rounds; each pause is twice the last.
         longest: Seconds between two rounds at the most.
         on_change: Called with all records after each round.
         sleep: Waits seconds; replaced in tests.
@@ -45,7 +45,7 @@ async def wait_for_jobs(
     Raises:
         LedgerError: The ledger does not have one of them.
     """
-    pause = shortest
+    pause = since = shortest
     while True:
         found = {record.key: record for record in await ledger.jobs(JobFilter(keys=keys))}
         if unknown := [key for key in keys if key not in found]:
@@ -56,6 +56,7 @@ async def wait_for_jobs(
         going = {(record.service, record.endpoint) for record in records if not record.closed}
         if not going or left <= 0:
             return records
-        await track_round(ledger, open_server, pace=pace, only=going, older_than=pause)
+        await track_round(ledger, open_server, pace=pace, only=going, older_than=since)
         await sleep(min(pause * random.uniform(0.8, 1.2), max(0.0, left)))  # noqa: S311
-        pause = min(longest, pause * 1.5)
+        # No shorter than the shortest sleep: what was asked before it is asked again.
+        since, pause = 0.8 * pause, min(longest, 2.0 * pause)

@@ -21,6 +21,8 @@ from eoflows.tasks.stage_by_service import staging_task
 
 pytestmark = pytest.mark.anyio
 COLLECTION, HERE = "s1-aux", "demo:s1-aux"
+SOON = 0.2
+"""Seconds between the first two looks at a job."""
 EXECUTION = "/processes/staging/execution"
 
 
@@ -60,7 +62,7 @@ def file_of(asset) -> Path:
 
 
 async def test_items_are_staged_and_the_catalogue_says_so(place, box, env, items):
-    done = await run(staging, env, items, COLLECTION)
+    done = await run(staging, env, items, COLLECTION, poll_interval=SOON)
     assert (done.state.name, done.state.message) == ("Completed", "3 found in the input: 3 staged.")
     (job,) = (await done.result()).values()
     assert (job["status"], job["message"], job["processID"]) == ("successful", "Finished", "staging")
@@ -70,7 +72,7 @@ async def test_items_are_staged_and_the_catalogue_says_so(place, box, env, items
             assert file_of(asset).stat().st_size == asset["file:size"]
     assert {row["outcome"] for row in done.artifacts["staging"]["data"]} == {"staged"}
 
-    again = await run(staging, env, items, COLLECTION)
+    again = await run(staging, env, items, COLLECTION, poll_interval=SOON)
     assert again.state.message == "3 found in the input: 3 already there."
     ((station, job),) = (await again.result()).items()
     assert (station, job["status"], job["jobID"]) == ("127.0.0.1", "successful", None)
@@ -90,7 +92,7 @@ async def test_every_form_of_input(place, box, env, items, form, tmp_path):
         "item collection": (ItemCollection.from_dict(items), 3),
         "feature": (first, 1),
     }[form]
-    done = await run(staging, env, given, COLLECTION)
+    done = await run(staging, env, given, COLLECTION, poll_interval=SOON)
     assert done.state.name == "Completed"
     assert len(catalogued(box)) == expected
 
@@ -104,7 +106,7 @@ async def test_every_form_of_input(place, box, env, items, form, tmp_path):
     ],
 )
 async def test_what_is_no_input(place, box, env, given, words):
-    done = await run(staging, env, given, COLLECTION)
+    done = await run(staging, env, given, COLLECTION, poll_interval=SOON)
     assert done.state.is_failed()
     assert words in done.state.message
     assert executions(place) == 0
@@ -125,7 +127,7 @@ async def test_each_station_has_a_job_of_its_own(place, box, env, items):
     far = items["features"][2]
     for asset in far["assets"].values():
         asset["href"] = "http://station.invalid/file"
-    done = await run(staging, env, items, COLLECTION)
+    done = await run(staging, env, items, COLLECTION, poll_interval=SOON)
     assert done.state.name == "PartiallyStaged"
     jobs = await done.result()
     assert {station: job["status"] for station, job in jobs.items()} == {
@@ -143,19 +145,21 @@ async def test_a_job_that_has_failed_already_is_data_and_is_tried_again_by_the_n
 ):
     boom = Fault("behave", path=EXECUTION, parameters={"settings": {"fails_at_once": "boom"}})
     with box.faults.active(boom):
-        done = await run(staging, env, items, COLLECTION)
+        done = await run(staging, env, items, COLLECTION, poll_interval=SOON)
         (job,) = (await done.result()).values()
         assert (done.state.name, job["status"], job["message"]) == ("NothingStaged", "failed", "boom")
-        strict = await run(staging, env, items, COLLECTION, on_failure="fail")
+        strict = await run(staging, env, items, COLLECTION, poll_interval=SOON, on_failure="fail")
     with pytest.raises(PartialError, match="boom"):
         await strict.result()
-    assert (await run(staging, env, items, COLLECTION)).state.message == "3 found in the input: 3 staged."
+    assert (
+        await run(staging, env, items, COLLECTION, poll_interval=SOON)
+    ).state.message == "3 found in the input: 3 staged."
     assert executions(place) == 3
 
 
 async def test_the_services_odd_errors_are_read(place, box, env, items):
     with box.faults.active(Fault("forbidden", path=EXECUTION)):
-        done = await run(staging, env, items, COLLECTION)
+        done = await run(staging, env, items, COLLECTION, poll_interval=SOON)
     (job,) = (await done.result()).values()
     assert (job["status"], job["jobID"]) == ("failed", None)
     assert "403" in job["message"]
@@ -164,7 +168,7 @@ async def test_the_services_odd_errors_are_read(place, box, env, items):
 
 async def test_a_lost_answer_makes_no_second_job(place, box, env, items):
     with box.faults.active(Fault("lost_answer", path=EXECUTION, method="POST", times=1)):
-        done = await run(staging, env, items, COLLECTION)
+        done = await run(staging, env, items, COLLECTION, poll_interval=SOON)
     assert done.state.message == "3 found in the input: 3 staged."
     assert (executions(place), len(box.staging.jobs.all())) == (1, 1)
 
@@ -176,7 +180,7 @@ async def test_what_a_job_is_staging_is_not_sent_again(place, box, env, items):
         done = {}
 
         async def one(name: str, given: object) -> None:
-            done[name] = await run(staging, env, given, COLLECTION)
+            done[name] = await run(staging, env, given, COLLECTION, poll_interval=SOON)
 
         async with anyio.create_task_group() as group:
             group.start_soon(one, "first", first)
@@ -215,7 +219,7 @@ async def test_aux_staging_by_the_service_that_fails(place, box, env):
 
 
 async def test_an_environment_without_a_service_says_so(place, items):
-    done = await run(staging, place.env, items, COLLECTION)
+    done = await run(staging, place.env, items, COLLECTION, poll_interval=SOON)
     assert "has no staging service" in done.state.message
     block = await EoEnvironment.aload("sandbox")
     with pytest.raises(ValueError, match="staging is 'service'"):
