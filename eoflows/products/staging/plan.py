@@ -55,7 +55,9 @@ class AssetPlan:
         storage_key: Name in the storage.
         urls: Where it can be had, in the order to try.
         size: Bytes promised, or None.
-        checksums: Checksums promised.
+        checksums: Checksums promised that can be verified.
+        unverified: The one promised that cannot, for its algorithm is not known here; empty if there is none.
+        kind: Media type promised; empty if none is.
     """
 
     key: str
@@ -63,6 +65,8 @@ class AssetPlan:
     urls: tuple[str, ...]
     size: int | None
     checksums: tuple[Checksum, ...]
+    unverified: str = ""
+    kind: str = ""
 
     @property
     def promises(self) -> bool:
@@ -187,7 +191,9 @@ def _matches(plan: AssetPlan, known: KnownAsset | None) -> bool:
     """Whether a catalogued asset is the one promised; what cannot be compared does not differ."""
     if known is None or (plan.size is not None and known.size not in (None, plan.size)):
         return False
-    have = Checksum.parse(known.checksum) if known.checksum else None
+    have = Checksum.read(known.checksum) if known.checksum else None
+    if plan.unverified and known.checksum and have is None:
+        return plan.unverified.lower() == known.checksum.lower()
     return have is None or all(want == have for want in plan.checksums if want.algorithm == have.algorithm)
 
 
@@ -197,8 +203,16 @@ def _plan_asset(item_id: str, key: str, asset: Any, place: Place) -> AssetPlan:
         raise InvalidInputError(f"asset {key!r} is {str(asset)[:80]!r}, not an object")
     urls = _urls(key, asset, place.schemes)
     size, checksum = asset.get("file:size"), asset.get("file:checksum")
-    promised = (Checksum.parse(str(checksum)),) if checksum else ()
-    return AssetPlan(key, storage_key, urls, _size(key, size), promised)
+    promised = Checksum.read(str(checksum)) if checksum else None
+    return AssetPlan(
+        key,
+        storage_key,
+        urls,
+        _size(key, size),
+        (promised,) if promised else (),
+        unverified=str(checksum).strip() if checksum and not promised else "",
+        kind=str(asset.get("type") or ""),
+    )
 
 
 def _size(key: str, size: Any) -> int | None:

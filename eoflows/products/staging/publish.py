@@ -7,7 +7,7 @@ from urllib.parse import urljoin
 
 from eoflows.products.staging.provenance import ITEM, PREFIX, Provenance
 from eoflows.stores.stac.items import FILE_EXTENSION, ItemDict
-from eoflows.stores.transfer import Receipt
+from eoflows.stores.transfer import Checksum, Receipt
 
 __all__ = ["StagedAsset", "catalog_item"]
 
@@ -70,8 +70,11 @@ def _absolute(link: Mapping[str, Any], base: str | None) -> dict[str, Any]:
 
 def _asset(asset: Mapping[str, Any], href: str, receipt: Receipt) -> dict[str, Any]:
     stays = {key: value for key, value in asset.items() if key != "alternate"}
+    told = asset.get("file:checksum")
+    # One that nobody here can compute is carried as it is.
+    carried = told if told and Checksum.read(str(told)) is None else None
     return stays | {
         "href": href,
         "file:size": receipt.size,
-        "file:checksum": receipt.checksums[0].multihash(),
+        "file:checksum": carried or receipt.checksums[0].multihash(),
     }

@@ -12,6 +12,7 @@ from eoflows.products.staging.publish import StagedAsset
 from eoflows.products.staging.switch import Publisher, StagedItem, say
 from eoflows.products.staging.twins import Twins
 from eoflows.stores.catalog import Catalog, KnownItem
+from eoflows.stores.catalog.rows import check_record
 from eoflows.stores.stac.items import ItemDict
 from eoflows.stores.storage import Storage
 from eoflows.stores.transfer import Download, TransferEngine
@@ -92,6 +93,9 @@ class Stager:
     def _plan_one(self, item: ItemDict, known: KnownItem | None, twins: Twins) -> ItemPlan | ItemRecord:
         try:
             plan = plan_item(item, known, self.place, self._selected)
+            if plan.assets:
+                # What the catalogue would refuse needs no bytes.
+                check_record(item)
         except InvalidInputError as error:
             return ItemRecord(item["id"], Outcome.FAILED, str(error))
         except Exception as error:  # noqa: BLE001  # an item's boundary: what nobody thought of is its own
@@ -174,6 +178,7 @@ class Stager:
             asset.size,
             asset.checksums,
             label=f"{item_id}/{asset.key}",
+            kind=asset.kind,
             replace=False,
             root=self._storage.workshop,
         )

@@ -47,7 +47,10 @@ class StagedItem:
     def outcome(self) -> ItemRecord:
         """What to say when it is published."""
         size = sum(receipt.size for _, receipt in self.assets.values())
-        return ItemRecord(self.id, Outcome.STAGED, self.plan.reason, size, len(self.assets))
+        doubtful = [one.key for one in self.plan.assets if one.unverified]
+        said = "; of an algorithm that is not known here, and not verified: the checksum of "
+        reason = self.plan.reason + (said + ", ".join(doubtful) if doubtful else "")
+        return ItemRecord(self.id, Outcome.STAGED, reason, size, len(self.assets))
 
 
 class Publisher:

@@ -174,7 +174,8 @@ class Job:
         if in_place(self.storage, self.archive.key):
             return self.storage.spool(self.archive.key)
         text = self.archive.asset.get("file:checksum")
-        promised = (Checksum.parse(str(text)),) if text else ()
+        known = Checksum.read(str(text)) if text else None
+        promised = (known,) if known else ()
         hasher, path = Hasher(check.algorithm for check in promised), self.workplace.archive
         async with await anyio.open_file(path, "xb") as file:
             async for block in self.storage.read(self.archive.key):

@@ -11,7 +11,7 @@ from eoflows.base.times import format_utc, parse_utc
 from eoflows.stores.catalog.interface import KnownAsset, KnownItem, known_assets
 from eoflows.stores.catalog.validity import instant, microseconds, validity
 
-__all__ = ["COLUMNS", "check_name", "known_item", "row", "stamped"]
+__all__ = ["COLUMNS", "check_name", "check_record", "known_item", "row", "stamped"]
 
 COLUMNS = (
     *("collection", "id", "start_us", "end_us", "product_type", "created_us", "updated_us", "published_us"),
@@ -66,6 +66,23 @@ def stamped(
         else {"published": published, "updated": written}
     )
     return {**item, "collection": collection, "properties": {**given, **times}}
+
+
+def check_record(item: Mapping[str, Any]) -> None:
+    """Make sure that an item can become a record, before anything is done for it.
+
+    Raises:
+        InvalidInputError: Its id, properties or times are missing or wrong, or it is no JSON.
+    """
+    name = check_name("item", item.get("id"))
+    given = item.get("properties")
+    if not isinstance(given, Mapping):
+        raise InvalidInputError(f"item {name!r} has no properties; give a STAC item")
+    _check_times(name, given)
+    try:
+        orjson.dumps(item)
+    except TypeError as error:
+        raise InvalidInputError(f"item {name!a} cannot be written as JSON: {error}") from error
 
 
 def _check_times(name: str, properties: Mapping[str, Any]) -> None:

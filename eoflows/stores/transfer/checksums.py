@@ -6,7 +6,9 @@ Cloud Storage a base64 CRC32C. All become one `Checksum` here.
 
 import base64
 import binascii
+import functools
 import hashlib
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import IO, Any, Protocol, Self
@@ -56,6 +58,69 @@ ALGORITHMS = {
     "crc32c": _Algorithm(None, 4, google_crc32c.Checksum),
 }
 _RAW = {32: "md5", 64: "sha2-256"}
+_SIZED = re.compile(r"(blake2b|blake2s)-([1-9]\d*)")
+# The code before that of one byte, and the largest number of bytes.
+_FAMILIES = {"blake2b": (0xB200, 64), "blake2s": (0xB240, 32)}
+
+
+@functools.lru_cache(maxsize=256)
+def _algorithm(name: str) -> _Algorithm | None:
+    """Find an algorithm, BLAKE2 of any length too."""
+    found = ALGORITHMS.get(name)
+    sized = _SIZED.fullmatch(name)
+    if found or not sized or int(sized[2]) % 8:
+        return found
+    length, (code, most) = int(sized[2]) // 8, _FAMILIES[sized[1]]
+    make = getattr(hashlib, sized[1])
+    if length > most:
+        return None
+    return _Algorithm(_varint(code + length), length, lambda: make(digest_size=length))
+
+
+def _varint(number: int) -> bytes:
+    made = bytearray()
+    while number > 0x7F:
+        made.append(number & 0x7F | 0x80)
+        number >>= 7
+    return bytes([*made, number])
+
+
+def _split(raw: bytes) -> tuple[int, bytes] | None:
+    """Take a multihash apart: its code and digest; None if it is none."""
+    numbers: list[int] = []
+    place = 0
+    while len(numbers) < 2:
+        number = shift = 0
+        while True:
+            if place == len(raw) or shift > 56:
+                return None
+            byte, place = raw[place], place + 1
+            number |= (byte & 0x7F) << shift
+            shift += 7
+            if not byte & 0x80:
+                break
+        numbers.append(number)
+    code, length = numbers
+    return (code, raw[place:]) if length and length == len(raw) - place else None
+
+
+_NAMES = {one.code: name for name, one in ALGORITHMS.items()}
+
+
+def _sized(code: int) -> str | None:
+    for family, (first, most) in _FAMILIES.items():
+        if first < code <= first + most:
+            return f"{family}-{8 * (code - first)}"
+    return None
+
+
+def _started(name: str) -> _Digest:
+    known = _algorithm(name)
+    if known is None:
+        raise InvalidInputError(
+            f"checksum algorithm {name!r} is not known; use one of {', '.join(ALGORITHMS)}"
+        )
+    return known.start()
 
 
 @dataclass(frozen=True)
@@ -63,7 +128,7 @@ class Checksum:
     """A promised or computed digest.
 
     Attributes:
-        algorithm: A name in `ALGORITHMS`.
+        algorithm: A name in `ALGORITHMS`, or `blake2b-128` and the like of another length.
         digest: The digest's bytes.
     """
 
@@ -71,7 +136,7 @@ class Checksum:
     digest: bytes
 
     def __post_init__(self) -> None:
-        known = ALGORITHMS.get(self.algorithm)
+        known = _algorithm(self.algorithm)
         if known is None:
             raise InvalidInputError(
                 f"checksum algorithm {self.algorithm!r} is not known; use one of {', '.join(ALGORITHMS)}"
@@ -86,7 +151,22 @@ class Checksum:
         """Read `file:checksum`: a multihash in hex, or a bare MD5 (32 digits) or SHA-256 (64 digits).
 
         Raises:
-            InvalidInputError: It is neither.
+            InvalidInputError: It is neither, or of an algorithm that is not known here.
+        """
+        found = cls.read(text)
+        if found is None:
+            raise InvalidInputError(
+                f"checksum {text[:140]!r} is a multihash of an algorithm that is not known here; known are "
+                f"{', '.join(ALGORITHMS)} and BLAKE2 of any length"
+            )
+        return found
+
+    @classmethod
+    def read(cls, text: str) -> Self | None:
+        """Read `file:checksum` as `parse` does; None is a multihash that nobody here can compute.
+
+        Raises:
+            InvalidInputError: It is no multihash, and no bare digest.
         """
         try:
             raw = bytes.fromhex(text.strip())
@@ -94,13 +174,17 @@ class Checksum:
             raise InvalidInputError(
                 f"checksum {text[:140]!r} is not hexadecimal; give a multihash or a bare MD5"
             ) from error
-        bare = _RAW.get(2 * len(raw))
+        parts, bare = _split(raw), _RAW.get(2 * len(raw))
+        if parts is not None:
+            code, digest = parts
+            name = _NAMES.get(_varint(code)) or _sized(code)
+            known = _algorithm(name) if name else None
+            if name and known and known.length == len(digest):
+                return cls(name, digest)
         if bare is not None:
             return cls(bare, raw)
-        for name, known in ALGORITHMS.items():
-            head = known.code + bytes([known.length]) if known.code else None
-            if head and raw.startswith(head) and len(raw) == len(head) + known.length:
-                return cls(name, raw[len(head) :])
+        if parts is not None:
+            return None
         raise InvalidInputError(
             f"checksum {text[:140]!r} is no known multihash; known are {', '.join(ALGORITHMS)}, "
             "a bare MD5 of 32 digits or a bare SHA-256 of 64"
@@ -121,14 +205,14 @@ class Checksum:
     @classmethod
     def of_bytes(cls, content: bytes, algorithm: str = "blake3") -> Self:
         """Compute it of some bytes."""
-        running = ALGORITHMS[algorithm].start()
+        running = _started(algorithm)
         running.update(content)
         return cls(algorithm, running.digest())
 
     @classmethod
     def of_file(cls, file: IO[bytes], algorithm: str = "blake3") -> Self:
         """Compute it of an open file, from where it is to its end; blocks."""
-        running = ALGORITHMS[algorithm].start()
+        running = _started(algorithm)
         while block := file.read(_BLOCK):
             running.update(block)
         return cls(algorithm, running.digest())
@@ -139,7 +223,8 @@ class Checksum:
         Raises:
             InvalidInputError: The algorithm (crc32c) has no multihash code.
         """
-        code = ALGORITHMS[self.algorithm].code
+        known = _algorithm(self.algorithm)
+        code = known.code if known else None
         if code is None:
             raise InvalidInputError(f"{self.algorithm} has no multihash code; store another checksum")
         return (code + bytes([len(self.digest)]) + self.digest).hex()
@@ -156,7 +241,7 @@ class Hasher:
     """
 
     def __init__(self, algorithms: Iterable[str]) -> None:
-        self._running = {name: ALGORITHMS[name].start() for name in dict.fromkeys(algorithms)}
+        self._running = {name: _started(name) for name in dict.fromkeys(algorithms)}
 
     def update(self, data: bytes | memoryview) -> None:
         """Take the next bytes."""

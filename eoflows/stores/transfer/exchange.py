@@ -38,8 +38,6 @@ class Exchange:
         policy: Which addresses may be connected.
         progress: Told how many bytes are there, or None.
         on_behind: Called when hashing lags behind.
-        wary: Whether a web page is no possible answer.
-        plain: Whether nobody would expect what a server has compressed on the way.
         head: The answer's head, once the body began or ended.
         excerpt: The beginning of the body of any other answer.
         fault: Why it failed, if it did.
@@ -54,8 +52,6 @@ class Exchange:
     policy: AddressPolicy
     progress: Progress | None
     on_behind: Callable[[Callable[[], object]], None]
-    wary: bool
-    plain: bool
     head: Head = field(default_factory=Head)
     excerpt: bytes = b""
     fault: EoError | None = None
@@ -110,13 +106,11 @@ class Exchange:
         elif self.head.status == 200:
             if self.part.size:
                 self.part.restart()
-            self._check_length()
-            if self.plain and self.head.encoding:
-                received = f"{self.head.encoding}, which would be a compressed file under a plain name"
-                raise IntegrityError("content-encoding", "none", received, where=self.home)
             validator = self.head.validator
             note = Note(self.home, validator, self.head.length) if validator else None
-            self.part.plan(note, self.head.length)
+            self.part.plan(note, self.head.length, self.head.encoding)
+            if not self.part.decodes:
+                self._check_length()
             self._take = self._body
 
     def _check_length(self) -> None:
@@ -128,12 +122,14 @@ class Exchange:
     def _check_range(self) -> None:
         found, note = self.head.range, self.part.note
         first, total = found or (None, None)
+        self.part.resumable = False
         if "range" not in self.headers or note is None or first != self.part.size:
             raise IntegrityError("content-range", f"from {self.part.size}", f"from {first}", where=self.home)
         if total is not None and note.total is not None and total != note.total:
             raise IntegrityError("content-range", f"of {note.total}", f"of {total}", where=self.home)
-        if self.head.validator not in (None, note.validator) and self.head.headers.get("etag"):
+        if self.head.validator != note.validator:
             raise IntegrityError("validator", note.validator, self.head.validator, where=self.home)
+        self.part.resumable = True
 
     def _refusal(self, block: bytes) -> bool:
         self._held += len(block)
@@ -142,7 +138,7 @@ class Exchange:
 
     def _body(self, block: bytes) -> bool:
         held = self._held + len(block)
-        if self.limit is not None and self.part.size + held > self.limit:
+        if not self.part.decodes and self.limit is not None and self.part.size + held > self.limit:
             raise self._overflow(block)
         self._pending.append(block)
         self._held = held
@@ -171,8 +167,6 @@ class Exchange:
             if self._take is None and self.lines:
                 self.begin()
             self.flush()
-            if self.wary and self.head.is_html:
-                self.fault = self.fault or page_error(self.part.beginning(), self.home)
         except EoError as error:
             self.fault = self.fault or error
         refused = self.head.status not in (0, 200, 206)

@@ -61,14 +61,9 @@ class Head:
 
     @property
     def encoding(self) -> str:
-        """How the body is compressed, though nobody asked for it; empty if it is not."""
-        text = self.headers.get("content-encoding", "").strip().lower()
-        return "" if text == "identity" else text
-
-    @property
-    def is_html(self) -> bool:
-        """Whether the body calls itself a web page."""
-        return "html" in self.headers.get("content-type", "").lower()
+        """`Content-Encoding`, lower case; empty for none and for `identity`."""
+        found = self.headers.get("content-encoding", "").strip().lower()
+        return "" if found == "identity" else found
 
     @property
     def is_page(self) -> bool:

@@ -33,6 +33,7 @@ class Download:
         replace: Whether another file that has the final name may be replaced.
         root: Folder, without links in its path, that is never left by a link below it; what dead runs left
             half done there goes when room is short. None minds neither.
+        kind: Media type promised; empty if none is.
     """
 
     urls: tuple[str, ...]
@@ -43,6 +44,7 @@ class Download:
     label: str = ""
     replace: bool = True
     root: Path | None = None
+    kind: str = ""
 
     def __post_init__(self) -> None:
         if not self.urls:

@@ -22,7 +22,7 @@ from eoflows.stores.transfer.parts import Note, Part
 from eoflows.stores.transfer.s3 import S3Bucket
 
 if TYPE_CHECKING:
-    from obstore import GetOptions, GetResult
+    from obstore import Attributes, GetOptions, GetResult
     from obstore.store import S3Store
 
 __all__ = ["BucketSource"]
@@ -101,11 +101,14 @@ class BucketSource:
     ) -> None:
         etag, total = answer.meta["e_tag"], answer.meta["size"]
         limit = download.limit if download.limit is not None else self._settings.most_bytes
-        if limit is not None and total > limit:
-            raise IntegrityError("size", limit, total, where=download.name)
         if not part.size:
             note = Note(public_url(url), etag, total) if etag else None
-            await self._crew.run(lambda: part.plan(note, total))
+            coding = _coding(answer.attributes)
+            await self._crew.run(lambda: part.plan(note, total, coding))
+        elif part.note is not None and (etag, total) != (part.note.validator, part.note.total):
+            raise IntegrityError("validator", part.note.validator, etag, where=download.name)
+        if not part.decodes and limit is not None and total > limit:
+            raise IntegrityError("size", limit, total, where=download.name)
         async for block in answer.stream(min_chunk_size=_BLOCK):
             lane.moved += len(block)
             await self._crew.run(lambda block=block: part.write([memoryview(block)]))  # type: ignore[misc]
@@ -113,6 +116,12 @@ class BucketSource:
                 self._crew.submit(part.follow)
             if progress is not None:
                 progress(part.size)
+
+
+def _coding(attributes: "Attributes") -> str:
+    """How the object says that it is packed; empty if it is not."""
+    found = str(attributes.get("Content-Encoding", "")).lower()
+    return "" if found in ("identity", "aws-chunked") else found
 
 
 async def _open(store: "S3Store", key: str, part: Part) -> "GetResult":

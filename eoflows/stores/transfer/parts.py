@@ -23,8 +23,10 @@ from eoflows.base.files.leftovers import (
     remove_quietly,
 )
 from eoflows.stores.transfer.checksums import Checksum
+from eoflows.stores.transfer.encodings import Decoder, is_packed_by_name
 from eoflows.stores.transfer.files import occupied, same_bytes, verify, write_new
 from eoflows.stores.transfer.models import Download, TransferSettings
+from eoflows.stores.transfer.pages import wrong_kind
 from eoflows.stores.transfer.room import Hold
 from eoflows.stores.transfer.tail import Tail
 
@@ -70,12 +72,17 @@ class Part:
         found: The checksums of the file, once it has its final name.
         received: Bytes written by this process, those of dropped attempts included.
         note: What is known for resuming; None if a resume is not possible.
+        coded: Whether the last answer was in a content coding that was left as it is.
+        disproved: Whether bytes that were left in their coding were not those that are promised.
+        resumable: Whether the source has not yet sent a wrong continuation.
     """
 
     def __init__(self, download: Download, settings: TransferSettings, hold: Hold | None = None) -> None:
         self._download, self._settings, self._hold = download, settings, hold
         self._lock = threading.Lock()
         self.closed = self._noted = self._useless = False
+        self.coded, self.disproved, self.resumable = False, False, True
+        self._decoder: Decoder | None = None
         self._descriptor = -1
         self._target = self._path = str(download.path)
         self._tail = Tail([check.algorithm for check in download.checksums] or ["blake3"])
@@ -136,17 +143,30 @@ class Part:
         """Whether all promised bytes are there and a checksum can prove it."""
         return bool(self._download.checksums) and self.size == self._download.size
 
-    def plan(self, note: Note | None, length: int | None = None) -> None:
+    def plan(self, note: Note | None, length: int | None = None, coding: str = "") -> None:
         """Note what the coming bytes belong to, before the first of them is written.
+
+        A content coding is undone, unless the promised bytes may be those that come: then only after they
+        were not.
 
         Args:
             note: What must stay true for a resume; None if there can be none.
             length: Bytes that are announced.
+            coding: Their content coding.
 
         Raises:
+            IntegrityError: More are announced than were promised, or the coding cannot be undone.
             NoRoomError: More are announced than were promised, and the disk has no room for them.
         """
-        if self._hold is not None and length is not None and length > self._hold.promised:
+        undo = bool(coding) and (self.disproved or not self._may_be_packed(length))
+        self._decoder = Decoder(coding, self._download.name) if undo else None
+        self.coded = bool(coding)
+        if undo or not self.resumable:
+            note = None
+        limit = self._limit
+        if length is None or self._hold is None or (limit is not None and length > limit):
+            length = 0
+        if self._hold is not None and length > self._hold.promised:
             self._hold.grow(length - self._hold.promised)
         self.note = note
         if note is not None and (note.total is None or note.total >= 2 * _WORTH_RESUMING):
@@ -154,13 +174,43 @@ class Part:
             with storage_errors(self._path):
                 write_new(note_of(self._path), orjson.dumps(asdict(note)))
 
+    def _may_be_packed(self, length: int | None) -> bool:
+        """Whether what is promised may be the bytes in their coding."""
+        promised = self._download
+        if promised.checksums:
+            return True
+        if promised.size is not None:
+            return length == promised.size
+        return is_packed_by_name(promised.path.name)
+
+    @property
+    def _limit(self) -> int | None:
+        limit = self._download.limit
+        return self._settings.most_bytes if limit is None else limit
+
+    @property
+    def decodes(self) -> bool:
+        """Whether a content coding is undone: then the bytes that come are not those of the file."""
+        return self._decoder is not None
+
     def write(self, blocks: Sequence[bytes | memoryview]) -> None:
         """Append bytes.
 
         Raises:
+            IntegrityError: They are not in their coding, or too many when it is undone.
             NoRoomError: The disk has no room for what was not promised.
             StorageError: The disk is full or failed, or the part is reached through a link.
         """
+        if self._decoder is None:
+            self._append(blocks)
+            return
+        for block in self._decoder.take(blocks):
+            limit = self._limit
+            if limit is not None and self.size + len(block) > limit:
+                raise IntegrityError("size", limit, f"more than {limit}", where=self._download.name)
+            self._append([block])
+
+    def _append(self, blocks: Sequence[bytes | memoryview]) -> None:
         with storage_errors(self._path):
             length = sum(map(len, blocks))
             if self._hold is not None:
@@ -223,6 +273,8 @@ class Part:
         with self._lock, storage_errors(self._target):
             if self.closed:
                 return
+            if self._decoder is not None:
+                self._decoder.finish()
             promised = self._download
             if promised.size is not None and self.size != promised.size:
                 raise IntegrityError("size", promised.size, self.size, where=promised.name)
@@ -230,6 +282,8 @@ class Part:
                 return
             found = self._tail.checksums()
             verify(promised, found)
+            if not promised.checksums and (page := wrong_kind(self.beginning(), promised)):
+                raise page
             self._rename(found)
             self.found = found
 

@@ -118,6 +118,7 @@ class Run:
                 return await self._once(source, url)
             except IntegrityError:
                 copies += 1
+                self._part.disproved = self._part.coded
                 await self._crew.run(self._part.restart)
                 if copies == _COPIES:
                     raise

@@ -13,6 +13,7 @@ from eoflows.stores.transfer.crew import Crew
 from eoflows.stores.transfer.exchange import Exchange
 from eoflows.stores.transfer.lanes import Lanes
 from eoflows.stores.transfer.models import Download, Progress, TransferSettings
+from eoflows.stores.transfer.pages import page_error
 from eoflows.stores.transfer.parts import Part
 from eoflows.stores.transfer.targets import Target
 from eoflows.stores.transfer.wire import Wire
@@ -65,8 +66,6 @@ class WebSource:
                 policy=self._policy,
                 progress=progress,
                 on_behind=self._crew.submit,
-                wary=_is_wary(download),
-                plain=not _promised(download) and download.path.suffix.lower() not in _COMPRESSED,
             )
 
         for _ in range(MOST_REDIRECTS + 1):
@@ -107,6 +106,14 @@ def _accept(exchange: Exchange, download: Download, part: Part) -> None:
         if total != part.size and not (total is None and _promised(download)):
             raise IntegrityError("content-range", f"of {total}", f"{part.size} bytes", where=exchange.home)
         return
+    if head.status == 202:
+        said = page_error(exchange.excerpt, exchange.home)
+        raise ContractError(
+            "answered 202: the product is not there yet (offline, or being made)"
+            + (f"; it says {said.received}" if said else "")
+            + "; run again later",
+            url=exchange.target.shown,
+        )
     if head.status < 400:
         raise ContractError(f"answered {head.status} to a GET", url=exchange.target.shown)
     raise _refusal(exchange)
@@ -122,14 +129,5 @@ def _refusal(exchange: Exchange) -> ServiceError:
     return error_of(answer, exchange.target.shown)
 
 
-def _is_wary(download: Download) -> bool:
-    """Whether nothing is promised that could unmask a web page, and the name is not one of a page."""
-    named = download.path.suffix.lower() in (".html", ".htm", ".xhtml")
-    return not named and not _promised(download)
-
-
 _THROTTLED = frozenset({429, 503})
-_COMPRESSED = frozenset({".br", ".gz", ".tgz", ".z", ".zst", ".svgz"})
-"""Names of files that may be what a server thinks is how it sends them. Where something is promised, that
-counts."""
 _TOLD = frozenset({"content-type", "retry-after"})

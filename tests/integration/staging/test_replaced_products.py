@@ -11,7 +11,16 @@ from typing import Any
 import anyio
 import pytest
 from deadly import die_at_every_step
-from shifting_station import Answer, Left, Station, left_in, opened_shop, served_station, version_body
+from shifting_station import (
+    Answer,
+    Left,
+    Station,
+    left_in,
+    multihash,
+    opened_shop,
+    served_station,
+    version_body,
+)
 
 from eoflows.products.staging import Outcome
 from eoflows.products.unpack.catalogued import CataloguedUnpacking, UnpackOutcome
@@ -131,6 +140,47 @@ async def test_a_file_that_no_record_names_is_no_part_of_what_is_staged(
     async with opened_shop(tmp_path, station.url) as shop:
         assert (await shop.run(station.item("A", a=b"a", b=b"b")))["A"].outcome is Outcome.STAGED
     assert (await whole(tmp_path, a=b"a", b=b"b")).strays == []
+
+
+@pytest.mark.parametrize("plan_only", [True, False])
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"datetime": "yesterday"},
+        {"created": 5},
+        {"x": 10**40},
+        {"datetime": [1]},
+        {"published": "2020-13-01"},
+    ],
+)
+async def test_what_the_catalogue_would_refuse_is_refused_before_a_byte_is_fetched(
+    station: Station, tmp_path: Path, bad: dict[str, Any], plan_only: bool
+) -> None:
+    item, good = station.item("A", a=b"a"), station.item("B", a=b"b")
+    item["properties"] |= bad
+    async with opened_shop(tmp_path, station.url) as shop:
+        found = await shop.run(item, good, plan_only=plan_only)
+    assert found["A"].outcome is Outcome.FAILED
+    assert found["B"].outcome is (Outcome.PLANNED if plan_only else Outcome.STAGED)
+    assert "/0/A/a" not in station.asked
+
+
+async def test_a_checksum_that_nobody_here_can_compute_is_carried_and_said(
+    station: Station, tmp_path: Path
+) -> None:
+    item = station.item("A", a=b"a", b=b"b")
+    unknown, known = "8c080400000000", multihash(b"b", "blake2b-128")
+    item["assets"]["a"]["file:checksum"], item["assets"]["b"]["file:checksum"] = unknown, known
+    async with opened_shop(tmp_path, station.url) as shop:
+        found = (await shop.run(item))["A"]
+        assert found.outcome is Outcome.STAGED
+        assert found.reason.endswith("not verified: the checksum of a")
+        record = await shop.catalog.get("demo:aux", "A")
+        assert record is not None
+        assert [one["file:checksum"] for one in record["assets"].values()] == [unknown, known]
+        assert (await shop.run(item))["A"].outcome is Outcome.ALREADY
+        item["assets"]["a"]["file:checksum"] = "8c080400000001"
+        assert (await shop.run(item))["A"].outcome is Outcome.STAGED
 
 
 async def test_a_product_that_was_unpacked_is_replaced_too(station: Station, tmp_path: Path) -> None:

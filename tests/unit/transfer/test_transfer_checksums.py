@@ -38,6 +38,33 @@ def test_all_algorithms_in_one_pass():
     assert set(found) == set(MULTIHASHES) | {"crc32c"}
 
 
+@pytest.mark.parametrize("bits", [8, 128, 160, 224, 384])
+@pytest.mark.parametrize(("family", "code", "most"), [("blake2b", 0xB200, 512), ("blake2s", 0xB240, 256)])
+def test_blake2_of_any_length(bits, family, code, most):
+    if bits > most:
+        with pytest.raises(InvalidInputError, match="not known"):
+            Checksum(f"{family}-{bits}", bytes(bits // 8))
+        return
+    digest = getattr(hashlib, family)(DATA, digest_size=bits // 8).digest()
+    found = Checksum.of_bytes(DATA, f"{family}-{bits}")
+    assert found.digest == digest
+    number = code + bits // 8
+    head = bytes([number & 0x7F | 0x80, number >> 7 & 0x7F | 0x80, number >> 14, bits // 8])
+    assert found.multihash() == (head + digest).hex()
+    assert Checksum.parse(found.multihash()) == found
+
+
+def test_a_checksum_of_the_earth_observation_catalogues():
+    assert Checksum.parse("90e4021021b4f2310330f37ba42bb166a164cb2e").algorithm == "blake2b-128"
+
+
+@pytest.mark.parametrize("text", ["8c0804" + "00" * 4, "1210" + "00" * 16, "c1f8020400000000"])
+def test_a_multihash_of_another_algorithm_is_read_and_not_known(text):
+    assert Checksum.read(text) is None
+    with pytest.raises(InvalidInputError, match="not known here"):
+        Checksum.parse(text)
+
+
 def test_rs_servers_bare_md5_in_mixed_case():
     parsed = Checksum.parse("c5936e8aEA54c1e9C5BCEbe7e726a57f")
     assert parsed == Checksum("md5", bytes.fromhex("c5936e8aea54c1e9c5bcebe7e726a57f"))
