@@ -5,9 +5,11 @@
 Each file is a product: an item with one asset in a folder of its own, which is how people use both programs.
 Ours verifies size and MD5 of every file; a second row is ours with the size alone promised (it hashes all the
 same, with BLAKE3, because a record needs a checksum). stac-asset and `curl --parallel` verify nothing and
-write the final name from the start; neither we nor they write catalogue records. stac-asset is measured as a
-library with an item per file, with one item that has all files (one folder, less work), and as the command
-`stac-asset download`; of its settings the fastest in a trial counts.
+write the final name from the start; neither we nor they write catalogue records. Two more verify
+as we do: aria2c
+with `--checksum`, and curl followed by md5sum in two processes. stac-asset is measured as a library with an
+item per file, with one item that has all files (one folder, less work), and as the command `stac-asset
+download`; of its settings the fastest in a trial counts.
 
 Each run is a process of its own. "wall s" of the libraries is from the first request to the last file, after
 a few downloads that import what is needed; for the commands it is the whole process. "process s" has start
@@ -107,8 +109,9 @@ def missed(case: Case, summed: list[Row]) -> Iterator[str]:
 
 def contests(names: Sequence[str], repeats: int, root: Path | None) -> Iterator[tuple[Case, list[Row]]]:
     """Run the cases."""
-    if shutil.which("curl") is None:
-        raise SystemExit("curl is not installed: apt-get install curl")
+    for program, package in (("curl", "curl"), ("aria2c", "aria2")):
+        if shutil.which(program) is None:
+            raise SystemExit(f"{program} is not installed: apt-get install {package}")
     programs = peers()
     with tempfile.TemporaryDirectory(dir=root) as text:
         folder = Path(text)

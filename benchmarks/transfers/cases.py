@@ -2,11 +2,24 @@
 
 from dataclasses import dataclass
 
-__all__ = ["CASES", "CURL", "MOST_RSS", "OURS", "PEER", "PEER_COMMAND", "PEER_ONE_ITEM", "SIZE_ONLY", "Case"]
+__all__ = [
+    "ARIA",
+    "CASES",
+    "CURL",
+    "CURL_SUMS",
+    "MOST_RSS",
+    "OURS",
+    "PEER",
+    "PEER_COMMAND",
+    "PEER_ONE_ITEM",
+    "SIZE_ONLY",
+    "Case",
+]
 
 OURS, SIZE_ONLY = "eoflows: size and MD5", "eoflows: size"
 PEER, PEER_ONE_ITEM = "stac-asset: an item per file", "stac-asset: one item with all files"
 PEER_COMMAND, CURL = "stac-asset, the command", "curl --parallel"
+ARIA, CURL_SUMS = "aria2c --checksum", "curl --parallel, then md5sum on two cores"
 MOST_RSS = 150
 
 

@@ -9,7 +9,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from benchmarks.transfers.cases import CASES, CURL, OURS, PEER, PEER_COMMAND, PEER_ONE_ITEM, SIZE_ONLY
+from benchmarks.transfers.cases import (
+    ARIA,
+    CASES,
+    CURL,
+    CURL_SUMS,
+    OURS,
+    PEER,
+    PEER_COMMAND,
+    PEER_ONE_ITEM,
+    SIZE_ONLY,
+)
 from benchmarks.transfers.server import write_files
 from eoflows.stores.transfer import TransferSettings
 
@@ -74,6 +84,8 @@ class Contest:
         contenders: dict[str, Callable[[], Figures]] = {
             OURS: lambda: self._ours(verify=True),
             PEER: lambda: self._stac_asset(best, together=False),
+            ARIA: self._aria,
+            CURL_SUMS: self._curl_and_sums,
             CURL: self._curl,
             SIZE_ONLY: lambda: self._ours(verify=False),
             PEER_ONE_ITEM: lambda: self._stac_asset(best, together=True),
@@ -118,6 +130,30 @@ class Contest:
         listed = "".join(f'url="{url}"\noutput="{folder}/item-{name[:4]}/{name}"\n' for url, name in names)
         options = ["-sS", "--create-dirs", "--parallel", "--parallel-immediate", "--parallel-max", most]
         return _command(["curl", *options, "-K", "-"], listed)
+
+    def _places(self) -> Iterator[tuple[str, str, str]]:
+        """Give URL, folder and MD5 of each file."""
+        for url, md5 in zip(self._given["urls"], self._given["sums"], strict=True):
+            yield url, f"{self._folder}/item-{url[-8:-4]}", md5
+
+    def _aria(self) -> Figures:
+        """Let aria2 verify as it fetches."""
+        listed = "".join(
+            f"{url}\n dir={folder}\n out={url.rpartition('/')[2]}\n checksum=md5={md5}\n"
+            for url, folder, md5 in self._places()
+        )
+        options = ["-q", "--no-conf", "-x1", "-s1", "--file-allocation=none", "--summary-interval=0"]
+        return _command(["aria2c", *options, "-j", str(self._case.connections), "-i", "-"], listed)
+
+    def _curl_and_sums(self) -> Figures:
+        """Let curl fetch, and then md5sum verify with two processes."""
+        fetched = self._curl()
+        sums = [f"{md5}  {folder}/{url.rpartition('/')[2]}" for url, folder, md5 in self._places()]
+        check = 'printf "%s\\n" "$@" | md5sum --quiet --check'
+        command = ["xargs", "-d", "\\n", "-P", "2", "-n", str(-(-len(sums) // 8)), "sh", "-c", check, "sh"]
+        checked = _command(command, "".join(f"{line}\n" for line in sums))
+        added = {key: fetched[key] + checked[key] for key in ("wall", "cpu", "process")}
+        return fetched | added
 
 
 def _item_collection(urls: list[str]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ process that took it, however that ends.
 """
 
 import fcntl
+import functools
 import hashlib
 import os
 import re
@@ -51,10 +52,14 @@ def part_names(target: str) -> Iterator[str]:
 
     Paths are plain text in this module: a path object costs more than the system call that it is for.
     """
+    return iter(_part_names(target))
+
+
+# A download asks for them several times within moments.
+@functools.lru_cache(maxsize=128)
+def _part_names(target: str) -> tuple[str, ...]:
     first = _hidden(target, "part")
-    yield first
-    for number in range(1, _WRITERS):
-        yield f"{first}{number}"
+    return (first, *(f"{first}{number}" for number in range(1, _WRITERS)))
 
 
 def _unique_part(target: str) -> str:
@@ -89,7 +94,7 @@ def claim_any(target: str) -> tuple[str, int]:
         StorageError: Several other writers have them all.
         OSError: A part cannot be opened, is a link, or is no plain file.
     """
-    for path in part_names(target):
+    for path in _part_names(target):
         try:
             descriptor = claim(path)
         except OSError:
@@ -234,7 +239,7 @@ def remove_room(room: Path) -> None:
 
 def remove_dead_siblings(target: str, mine: str) -> None:
     """Remove what other, dead writers of the same target left."""
-    for part in part_names(target):
+    for part in _part_names(target):
         if part == mine:
             continue
         if not os.path.lexists(part):

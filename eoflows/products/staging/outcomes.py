@@ -2,7 +2,7 @@
 
 from collections import Counter, deque
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
@@ -98,7 +98,7 @@ class StagingReport:
             kept = self.failures if record.outcome is Outcome.FAILED else self.others
             if len(kept) < (kept.maxlen or 0):
                 kept.append(record)
-            lines.append(orjson.dumps(asdict(record), option=orjson.OPT_APPEND_NEWLINE))
+            lines.append(orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE))
         if self._file is not None and lines:
             self._file.write(b"".join(lines))
             self._file.flush()

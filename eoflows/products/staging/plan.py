@@ -241,6 +241,9 @@ def _urls(key: str, asset: Mapping[str, Any], schemes: tuple[str, ...]) -> tuple
 
 
 def _scheme(href: str) -> str:
+    scheme, colon, rest = href.partition("://")
+    if colon and scheme.isascii() and scheme.isalnum() and "[" not in rest and "]" not in rest:
+        return scheme.lower()
     try:
         return urlsplit(href).scheme.lower()
     except ValueError:

@@ -1,6 +1,5 @@
 """The catalogue record of a staged item: it says where the bytes are and what they are."""
 
-import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urljoin
@@ -33,7 +32,8 @@ def catalog_item(
         source_url: Where the item was found, for the `via` link (RFC 8288) of one that has no address.
         provenance: Why it was staged and by which run; what its source says of another such run goes.
     """
-    record = copy.deepcopy({key: value for key, value in item.items() if key not in ("links", "assets")})
+    # What is changed below is made anew; the rest is only read.
+    record = {key: value for key, value in item.items() if key not in ("links", "assets")}
     links = [link for link in item.get("links") or () if isinstance(link, Mapping)]
     own = _self_link(links)
     record["links"] = [_absolute(link, own) for link in links if link.get("rel") not in _SOURCE_ONLY]

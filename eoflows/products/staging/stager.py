@@ -130,6 +130,9 @@ class Stager:
 
     async def _fetch_all(self, plan: ItemPlan) -> StagedItem:
         staged = StagedItem(plan)
+        if len(plan.assets) == 1:
+            await self._fetch(staged, plan.assets[0])
+            return staged
         faults: dict[str, EoError] = {}
 
         async def one(asset: AssetPlan) -> None:

@@ -69,10 +69,13 @@ class LocalStorage:
         return self.root.joinpath(*check_key(key))
 
     def _check_way(self, path: Path) -> None:
-        for folder in reversed(path.relative_to(self.root).parents[:-1]):
-            with storage_errors(self.root / folder), suppress(FileNotFoundError):
-                if not stat.S_ISDIR(os.lstat(self.root / folder).st_mode):
-                    raise StorageError(f"{self.root / folder} is not a folder; links are never followed")
+        # Plain text: path objects cost more than the system calls.
+        folder, top = os.path.dirname(path), len(str(self.root))
+        while len(folder) > top:
+            with storage_errors(folder), suppress(FileNotFoundError):
+                if not stat.S_ISDIR(os.lstat(folder).st_mode):
+                    raise StorageError(f"{folder} is not a folder; links are never followed")
+            folder = os.path.dirname(folder)
 
     async def stat(self, key: str) -> StoredObject | None:
         """Describe the file; its checksum is not known without reading it."""
@@ -93,15 +96,26 @@ class LocalStorage:
         self, spooled: Path, key: str, size: int, checksum: Checksum | None, *, replace: bool = True
     ) -> str:
         """Store a verified file; one that is already in its place stays there."""
+        if spooled == self._path(key):
+            # Nothing to wait for: not worth a thread.
+            return self._in_place(spooled, key, size)
         return await anyio.to_thread.run_sync(self._put, spooled, key, size, replace)
 
     def _put(self, spooled: Path, key: str, size: int, replace: bool) -> str:
         path = self.spool(key)
-        if spooled != path:
-            self._move(spooled, path, size, replace)
-        found = self._stat(key)
-        if found is None or found.size != size:
-            raise IntegrityError("size", size, found.size if found else "no file", where=key)
+        self._move(spooled, path, size, replace)
+        return self._in_place(path, key, size)
+
+    def _in_place(self, path: Path, key: str, size: int) -> str:
+        with storage_errors(path):
+            try:
+                found = os.lstat(path)
+            except FileNotFoundError:
+                raise IntegrityError("size", size, "no file", where=key) from None
+        if not stat.S_ISREG(found.st_mode):
+            raise StorageError(f"{path} is not a plain file; remove it")
+        if found.st_size != size:
+            raise IntegrityError("size", size, found.st_size, where=key)
         return path.as_uri()
 
     def _move(self, spooled: Path, path: Path, size: int, replace: bool) -> None:

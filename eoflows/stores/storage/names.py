@@ -46,6 +46,7 @@ _GENERATION = re.compile(r"gen-[0-9a-f]{12}")
 _ESCAPE = re.compile(r"~([0-9A-F]{2})")
 _SAFE = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_. ")
 _LONGEST, _KEPT = 200, 160
+_PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+=-]{0,254}")
 _OUTER = ". "
 """Characters that no name begins or ends with."""
 
@@ -192,10 +193,18 @@ def check_twins(names: Iterable[str], *, item: str = "") -> None:
 
 def folded(name: str) -> str:
     """Give what names have in common that are one name on some file systems: NFC and case folding."""
+    if name.isascii():
+        return name.lower()
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
 def _fault(part: str, *, hidden: bool = False) -> str | None:
+    # Most names are plain, and judged many times.
+    plain = _PLAIN.fullmatch(part) and part[-1] != "."
+    return None if plain else _judged(part, hidden)
+
+
+def _judged(part: str, hidden: bool) -> str | None:
     if not part:
         return "is empty"
     if part in (".", ".."):
