@@ -50,7 +50,9 @@ def test_approved(stack: SharedStack, runs: Runs, title: str) -> None:
     assert "Approved by ada: needed" in runs.artifacts(run)["up42-costs"]["description"]
 
 
-@pytest.mark.parametrize("said", [{"approve": False, "who": "ada", "why": "too dear"}, {}])
+@pytest.mark.parametrize(
+    "said", [{"approve": False, "who": "ada", "why": "too dear"}, pytest.param({}, marks=pytest.mark.prove)]
+)
 def test_rejected(stack: SharedStack, runs: Runs, title: str, said: dict[str, Any]) -> None:
     run = start(runs, title)
     assert runs.wait(run, PAUSED)["name"] == "Suspended"
