@@ -3,7 +3,7 @@
 import io
 import threading
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,10 @@ import anyio
 import pytest
 from deadly import die_at_every_step
 from shifting_station import (
+    PLACE,
     Answer,
     Left,
+    Shop,
     Station,
     left_in,
     multihash,
@@ -22,9 +24,10 @@ from shifting_station import (
     version_body,
 )
 
-from eoflows.products.staging import Outcome
+from eoflows.products.staging import Outcome, Stager
 from eoflows.products.unpack.catalogued import CataloguedUnpacking, UnpackOutcome
 from eoflows.products.unpack.unpacker import Unpacker
+from eoflows.stores.catalog import KnownItem, LocalCatalog
 
 pytestmark = pytest.mark.anyio
 
@@ -140,6 +143,33 @@ async def test_a_file_that_no_record_names_is_no_part_of_what_is_staged(
     async with opened_shop(tmp_path, station.url) as shop:
         assert (await shop.run(station.item("A", a=b"a", b=b"b")))["A"].outcome is Outcome.STAGED
     assert (await whole(tmp_path, a=b"a", b=b"b")).strays == []
+
+
+class CountingCatalog(LocalCatalog):
+    """Counts what it is asked."""
+
+    async def known(self, collection: str, ids: Sequence[str]) -> dict[str, KnownItem]:
+        self.asked.extend(ids)
+        return await super().known(collection, ids)
+
+    async def get_many(self, collection: str, ids: Sequence[str]) -> list[Any]:
+        self.asked.extend(ids)
+        return await super().get_many(collection, ids)
+
+    asked: list[str]
+
+
+async def test_the_catalogue_is_asked_once_for_each_product(station: Station, tmp_path: Path) -> None:
+    items = [station.item(f"P{n}", a=b"a") for n in range(150)]
+    async with (
+        opened_shop(tmp_path, station.url) as shop,
+        CountingCatalog(tmp_path / "catalog.sqlite") as catalog,
+    ):
+        catalog.asked = []
+        stager = Stager(PLACE, catalog, shop.stager._storage, shop.stager._engine)
+        found = await Shop(tmp_path, catalog, stager).run(*items)
+    assert {one.outcome for one in found.values()} == {Outcome.STAGED}
+    assert sorted(catalog.asked) == sorted(found) == sorted(item["id"] for item in items)
 
 
 @pytest.mark.parametrize("plan_only", [True, False])
