@@ -143,7 +143,9 @@ async def test_killed_before_publishing_or_with_the_catalogue_down_it_goes_on(pl
 
 
 async def test_incomplete_staging_sends_nothing(place, jobs):
-    with place.box.faults.active(Fault("unavailable", path="/auxip/search", times=5)):
+    with place.box.faults.active(
+        Fault("unavailable", path="/auxip/search", times=5, parameters={"retry_after": 0})
+    ):
         done = await chain(place)
     assert (done.state.type.value, done.state.name) == ("FAILED", "NothingSent")
     assert outcomes(done) == {

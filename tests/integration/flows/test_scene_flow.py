@@ -86,7 +86,9 @@ async def test_a_scene_that_lacks_something_is_not_complete(place: Any, tmp_path
 
 async def test_an_orbit_that_could_not_be_asked_for_is_not_replaced_by_a_worse_one(place: Any):
     """The first search gets no answer, however often it is sent; all later ones would."""
-    with place.box.faults.active(Fault("unavailable", path="/auxip/search", times=5)):
+    with place.box.faults.active(
+        Fault("unavailable", path="/auxip/search", times=5, parameters={"retry_after": 0})
+    ):
         done = await run(stage_aux_for_scene, place.env, "aux", S1)
     assert (done.state.type, done.state.name) == ("COMPLETED", "PartiallyStaged")
     assert outcomes(done)["orbit"] == ("unreachable", "")
@@ -95,7 +97,9 @@ async def test_an_orbit_that_could_not_be_asked_for_is_not_replaced_by_a_worse_o
 
 
 async def test_what_an_earlier_run_did_not_bring_is_tried_again_and_nothing_else(place: Any):
-    with place.box.faults.active(Fault("unavailable", path="/auxip/search", times=5)):
+    with place.box.faults.active(
+        Fault("unavailable", path="/auxip/search", times=5, parameters={"retry_after": 0})
+    ):
         first = await run(stage_aux_for_scene, place.env, "aux", S1)
     assert first.state.name == "PartiallyStaged"
     failed = str(first.state.state_details.flow_run_id)
