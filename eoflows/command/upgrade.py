@@ -82,7 +82,8 @@ async def _installation(python: str, *, apply: bool) -> int:
     async with get_client() as client:
         steps = await plan(client, python)
         todo = [step for step in steps if step.carry_out is not None]
-        print(*todo, *(f"for you: {step}" for step in steps if step.carry_out is None), sep="\n")
+        for line in (*todo, *(f"for you: {step}" for step in steps if step.carry_out is None)):
+            print(line)
         if not todo:
             print("Nothing to carry over: all is as this release has it.")
             return 0

@@ -1,6 +1,7 @@
 """This release, on a state that another has left: a server, the command `eoflows`, and later a worker."""
 
 import asyncio
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -20,11 +21,12 @@ from eoflows.deployments.state import StateDirectory
 POOL = "eoflows"
 COMMAND = [sys.executable, "-c", "from eoflows.command import main; main()"]
 SECONDS = 300.0
+ASKED_AGAIN = Path(__file__).with_name("asked_again.py")
 
 FORGOTTEN = {"status", "updated", "last_polled", "created_by", "updated_by"}
 """What a deployment's document has beside what somebody decided."""
-CARRIED = {"entrypoint", "pull_steps"}
-"""What the change of the release changes in it."""
+CARRIED = {"entrypoint", "pull_steps", "parameter_openapi_schema"}
+"""What the change of the release changes in it: the code, and the form of its parameters."""
 
 
 class NewRelease:
@@ -53,6 +55,16 @@ class NewRelease:
         said, _ = process.communicate(timeout=SECONDS)
         assert process.returncode == 0, said
         return said.splitlines()
+
+    def asked_again(self, asked: list[tuple[str, dict[str, Any]]]) -> list[dict[str, str]]:
+        """Run deployments to their ends, all in one process, and give their states."""
+        command = [sys.executable, str(ASKED_AGAIN), json.dumps(asked)]
+        environment = dict(self._launcher.environment)
+        done = subprocess.run(
+            command, cwd=self.state.root, env=environment, check=True, stdout=subprocess.PIPE, timeout=SECONDS
+        )
+        states: list[dict[str, str]] = json.loads(done.stdout)
+        return states
 
     def work(self) -> None:
         """Start a worker, and let it take runs."""

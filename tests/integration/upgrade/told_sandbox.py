@@ -16,7 +16,6 @@ from eoflows.sandbox.ogc_processes.jobs import Job
 from eoflows.sandbox.server import Sandbox
 from eoflows.sandbox.up42.jobs import Job as Up42Job
 
-NOW = datetime.now(UTC)
 LONG = 1_000_000_000.0
 
 
@@ -30,17 +29,26 @@ def tell(box: Sandbox, ledger: Path) -> int:
     return len(jobs)
 
 
+def _created(job: sqlite3.Row) -> datetime:
+    """When its service had made it, if it says so: at another time it would be another job."""
+    return datetime.fromisoformat(job["created_at"] or job["sent_at"]).replace(tzinfo=UTC)
+
+
 def _kind(job: sqlite3.Row) -> str:
     return "rs-server" if job["process"] == "staging" else job["service"]
 
 
 def _dummy(box: Sandbox, job: sqlite3.Row, asked: Mapping[str, Any]) -> None:
     place = box.dummy._place(job["endpoint"].rpartition("/")[2])
-    place.jobs[job["remote_id"]] = DummyJob(job["remote_id"], job["process"], asked["inputs"], "", NOW)
+    place.jobs[job["remote_id"]] = DummyJob(
+        job["remote_id"], job["process"], asked["inputs"], "", _created(job)
+    )
 
 
 def _process(jobs: dict[str, Job], job: sqlite3.Row, asked: Mapping[str, Any]) -> None:
-    jobs[job["remote_id"]] = Job(job["remote_id"], job["process"], NOW, asked["inputs"], status="running")
+    jobs[job["remote_id"]] = Job(
+        job["remote_id"], job["process"], _created(job), asked["inputs"], status="running"
+    )
 
 
 def _up42(box: Sandbox, job: sqlite3.Row, asked: Mapping[str, Any]) -> None:
@@ -56,8 +64,8 @@ def _up42(box: Sandbox, job: sqlite3.Row, asked: Mapping[str, Any]) -> None:
         credits=16,
         errors=(),
         path=[],
-        created=NOW,
-        updated=NOW,
+        created=_created(job),
+        updated=_created(job),
         hidden=0,
         status="running",
     )
@@ -73,17 +81,17 @@ def _earth_engine(box: Sandbox, job: sqlite3.Row, asked: Mapping[str, Any]) -> N
         sent=b"",
         path=[],
         error=None,
-        created=NOW,
-        updated=NOW,
+        created=_created(job),
+        updated=_created(job),
         hidden=0,
         state="RUNNING",
-        started=NOW,
+        started=_created(job),
     )
 
 
 def _geo_engine(box: Sandbox, job: sqlite3.Row, asked: Mapping[str, Any]) -> None:
     key = UUID(job["remote_id"])
-    box.geo_engine.tasks._tasks[key] = Task(key, "create-dataset", "", NOW, LONG, 0.0)
+    box.geo_engine.tasks._tasks[key] = Task(key, "create-dataset", "", _created(job), LONG, 0.0)
 
 
 _TELL = {
