@@ -8,8 +8,9 @@ from typing import Any
 from prefect.blocks.core import Block
 
 from eoflows.base.http import AddressPolicy, HttpClient, Keyring, Origin
+from eoflows.blocks.s3 import S3Bucket
 from eoflows.jobs.service import JobServer, JobService
-from eoflows.stores.transfer import TransferEngine
+from eoflows.stores.transfer import TransferEngine, TransferSettings
 
 __all__ = ["JobServerBlock", "Slot", "job_server"]
 
@@ -38,6 +39,7 @@ async def job_server(
     timeout: float = 30.0,
     exclusive: bool = False,
     slot: Slot | None = None,
+    bucket: S3Bucket | None = None,
 ) -> AsyncIterator[JobServer[Any]]:
     """Open a service at an endpoint.
 
@@ -49,10 +51,12 @@ async def job_server(
         timeout: Seconds to wait for an answer.
         exclusive: Whether nobody else makes jobs there.
         slot: Gives the context in which one connection to a host may be used.
+        bucket: Where results lie that have s3 addresses.
     """
+    settings = TransferSettings(buckets={} if bucket is None else {bucket.bucket: bucket.open()})
 
     def transfer() -> TransferEngine:
-        return TransferEngine(None, keyring, AddressPolicy(trusted), slot=slot)
+        return TransferEngine(settings, keyring, AddressPolicy(trusted), slot=slot)
 
     async with HttpClient(keyring=keyring, trusted=trusted, timeout=timeout) as http:
         yield JobServer(service, endpoint, http, exclusive=exclusive, transfer=transfer)

@@ -11,6 +11,7 @@ from eoflows.base.http import ApiKey, BasicLogin, BearerToken, Credentials, Http
 from eoflows.blocks.jobs import JobServerBlock, Slot, job_server
 from eoflows.blocks.logos import logo
 from eoflows.blocks.oauth2 import OAuth2Credentials
+from eoflows.blocks.s3 import S3Bucket
 from eoflows.jobs.models import Recognition
 from eoflows.jobs.service import JobServer
 from eoflows.services import ogc_processes
@@ -60,6 +61,10 @@ class OgcProcessesServer(JobServerBlock):
         default_factory=list,
         description="Other origins that deliver its results, like https://storage:9000; they may have "
         "private addresses, and get no credentials.",
+    )
+    result_bucket: S3Bucket | None = Field(
+        default=None,
+        description="Access to the bucket of its results that have s3:// addresses, if any have.",
     )
     recognition: Literal["inputs", "listing", "none"] = Field(
         default="none",
@@ -165,6 +170,7 @@ class OgcProcessesServer(JobServerBlock):
             timeout=self.timeout,
             exclusive=self.exclusive,
             slot=slot,
+            bucket=self.result_bucket,
         )
 
     @asynccontextmanager

@@ -1,13 +1,12 @@
 """Results of a job as files."""
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import count
 from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
-
-import orjson
 
 from eoflows.jobs.service import Output
 from eoflows.services.ogc_processes.forms import bare_type, has_forms
@@ -85,7 +84,9 @@ def _output(name: str, value: JobResult, addresses: Addresses) -> Output:
 
 
 def _json(value: Any) -> bytes:
-    return orjson.dumps(value, default=lambda one: one.body())
+    # As it was sent: with NaN, and whole numbers of any length.
+    text = json.dumps(value, default=lambda one: one.body(), ensure_ascii=False, separators=(",", ":"))
+    return text.encode()
 
 
 def _own_suffix(href: str) -> str:

@@ -2,6 +2,8 @@
 
 import base64
 import codecs
+import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -24,6 +26,7 @@ _NAVIGATION = frozenset(
     {"self", "alternate", "up", "root", "next", "prev", "monitor", "status", "describedby", "profile"}
 )
 _GEOJSON = {"FeatureCollection": "features", "Feature": "geometry", "GeometryCollection": "geometries"}
+_BEYOND = re.compile(rb"\d{19}|NaN|Infinity")
 NO_JSON: Any = object()
 """What `json_of` gives where there is no JSON."""
 
@@ -33,6 +36,17 @@ def json_of(body: bytes) -> Any:
     try:
         return orjson.loads(body.removeprefix(codecs.BOM_UTF8))
     except orjson.JSONDecodeError:
+        return NO_JSON
+
+
+def _lenient_json(body: bytes) -> Any:
+    """The same of values, which may be what JSON is not: NaN, and whole numbers of more than 64 bits."""
+    plain = body.removeprefix(codecs.BOM_UTF8)
+    if not _BEYOND.search(plain):
+        return json_of(plain)
+    try:
+        return json.loads(plain)
+    except (ValueError, RecursionError):
         return NO_JSON
 
 
@@ -107,7 +121,7 @@ def _is_output(value: Any) -> bool:
 def _document(body: bytes, media_type: str) -> Any:
     """JSON where the type says so, or says nothing that fits what came."""
     if "json" in media_type or media_type in ("", "text/html", "text/plain", "application/octet-stream"):
-        found = json_of(body)
+        found = _lenient_json(body)
         plain_scalar = media_type and "json" not in media_type and not isinstance(found, dict | list)
         return NO_JSON if plain_scalar else found
     return NO_JSON

@@ -232,6 +232,23 @@ async def test_references_and_where_they_may_be_had(href, urls):
 
 
 TIFF = "https://store.example/a.tif"
+
+
+@pytest.mark.anyio
+async def test_values_that_json_cannot_have_harm_none_beside_them():
+    values = b'"a": NaN, "b": {"value": [1, -Infinity]}, "c": 123456789012345678901234567890'
+    body = b'{%s, "d": {"href": "%s"}}'
+    headers = {"content-type": "application/json"}
+    answer = httpx.Response(200, headers=headers, content=body % (values, TIFF.encode()))
+    outputs = await server(FakeServer({"GET /jobs/j1/results": answer})).outputs(succeeded())
+    assert {one.name: one.content for one in outputs} == {
+        "a.json": b"NaN",
+        "b.json": b"[1,-Infinity]",
+        "c.json": b"123456789012345678901234567890",
+        "d.tif": None,
+    }
+
+
 LINKED = [
     {"x": {"href": TIFF, "format": {"mediaType": "image/tiff"}}},
     {"x": {"href": TIFF, "type": "image/tiff", "rel": "item", "templated": False, "length": 1004}},
