@@ -25,7 +25,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from eoflows.base.http import Origin
 from eoflows.sandbox import Sandbox, SandboxSettings
 from eoflows.services.earth_engine import GCSStore
 
@@ -58,7 +57,7 @@ def ours(url: str, folder: Path) -> None:
     """Download as the tracker does."""
 
     async def work() -> None:
-        async with GCSStore(BUCKET, url=url, trusted=[Origin.of(url)]).open() as store:
+        async with GCSStore(BUCKET, url=url).open() as store:
             listed = await store.list("PREARD/")
             await asyncio.gather(*(store.fetch(one, folder / one.file_name) for one in listed))
 

@@ -205,8 +205,7 @@ class PreArdStore(Block):
         Args:
             slot: Gives the context in which one connection to a host may be used.
         """
-        from eoflows.services.earth_engine.local_store import LocalStore  # noqa: PLC0415
-        from eoflows.services.earth_engine.stores import GCSStore  # noqa: PLC0415
+        from eoflows.services.earth_engine.stores import GCSStore, LocalStore  # noqa: PLC0415
 
         if self.folder is not None:
             return LocalStore(self.folder.expanduser(), mounts=self.bucket)
@@ -214,6 +213,5 @@ class PreArdStore(Block):
             self.bucket,
             credentials=self.credentials.credentials() if self.credentials else None,
             url=self.url,
-            trusted=[Origin.of(self.url)],
             slot=slot,
         )

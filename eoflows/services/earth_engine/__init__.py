@@ -19,13 +19,12 @@ if TYPE_CHECKING:
     from eoflows.services.earth_engine.failures import Failure, FailureKind, judge
     from eoflows.services.earth_engine.filters import read_filter
     from eoflows.services.earth_engine.grid import TileGrid, TileIndexError, known_grids, load_grids
-    from eoflows.services.earth_engine.local_store import LocalStore
     from eoflows.services.earth_engine.orders import EmptyCollectionError, Layout, Order, Wanted, plan_orders
     from eoflows.services.earth_engine.periods import split_periods
     from eoflows.services.earth_engine.project import EarthEngineProject, EarthEngineServer
     from eoflows.services.earth_engine.request import EarthEngineRequest
     from eoflows.services.earth_engine.service import EarthEngineService
-    from eoflows.services.earth_engine.stores import GCSStore, PreArdStore
+    from eoflows.services.earth_engine.stores import GCSStore, LocalStore, PreArdStore
     from eoflows.services.earth_engine.submission import submission_of, submit_orders
     from eoflows.services.earth_engine.tiles import Tile
     from eoflows.services.earth_engine.tracker import Tracker, clean_tracked, download_tracked

@@ -1,23 +1,33 @@
-"""Where exports go and documents are kept: a bucket of Cloud Storage."""
+"""Where exports go and documents are kept: a bucket of Cloud Storage, or a folder."""
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from tempfile import gettempdir
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-import httpx
 import orjson
 
-from eoflows.base.errors import AbsentError, ConflictError, ContractError, IntegrityError
-from eoflows.base.http import AddressPolicy, Credentials, HttpClient, Keyring, Origin, RetryPolicy
-from eoflows.jobs.service import Call
-from eoflows.services.earth_engine.bucket_calls import BucketCalls, read_object
-from eoflows.services.earth_engine.service import list_objects
+from eoflows.base.errors import ConflictError, ContractError, InvalidInputError
+from eoflows.base.http import Credentials, RetryPolicy
 from eoflows.services.earth_engine.shards import StoredObject
-from eoflows.stores.transfer import Checksum, Download, Slot, TransferEngine, TransferSettings
+from eoflows.stores.storage import LocalStorage, ObjectStorage, Storage, checksum_of
+from eoflows.stores.storage import StoredObject as Listed
+from eoflows.stores.transfer import (
+    Checksum,
+    Download,
+    GoogleBucket,
+    Slot,
+    TransferEngine,
+    TransferSettings,
+)
 
-__all__ = ["GCSStore", "Objects", "OpenStore", "PreArdStore", "Versioned"]
+if TYPE_CHECKING:
+    from requests.adapters import BaseAdapter
+
+__all__ = ["GCSStore", "LocalStore", "Objects", "OpenStore", "PreArdStore", "Versioned"]
 
 
 class Versioned(NamedTuple):
@@ -93,6 +103,14 @@ class PreArdStore(Protocol):
         """Open it."""
 
 
+@asynccontextmanager
+async def _opened(
+    storage: Storage, settings: TransferSettings, retry: RetryPolicy | None = None, slot: Slot | None = None
+) -> AsyncIterator["OpenStorage"]:
+    async with TransferEngine(storage.reading(settings), retry=retry, slot=slot) as engine:
+        yield OpenStorage(storage, engine)
+
+
 @dataclass(frozen=True)
 class GCSStore:
     """A bucket of Google Cloud Storage.
@@ -102,129 +120,142 @@ class GCSStore:
         credentials: Who asks; None: nobody, as stand-ins allow.
         url: Origin of Cloud Storage.
         timeout: Seconds for each wait for an answer.
-        trusted: Origins that may have private addresses.
         retry: When a request is repeated.
+        proxy: URL of a proxy; empty: none.
+        ca_bundle: PEM file of the authorities to trust; None takes the system's.
         settings: How files are fetched.
         slot: Gives the context in which one connection to a host may be used, for files.
-        transport: Replaces the network in tests.
+        adapter: Replaces the network in tests.
     """
 
     bucket: str
     credentials: Credentials | None = field(default=None, kw_only=True)
     url: str = field(default="https://storage.googleapis.com", kw_only=True)
     timeout: float = field(default=60.0, kw_only=True)
-    trusted: Iterable[Origin] = field(default=(), kw_only=True)
     retry: RetryPolicy = field(default_factory=RetryPolicy, kw_only=True)
+    proxy: str = field(default="", kw_only=True)
+    ca_bundle: Path | None = field(default=None, kw_only=True)
     settings: TransferSettings = field(default_factory=TransferSettings, kw_only=True)
     slot: Slot | None = field(default=None, kw_only=True)
-    transport: httpx.AsyncBaseTransport | None = field(default=None, kw_only=True)
+    adapter: "BaseAdapter | None" = field(default=None, kw_only=True)
 
     @property
     def service(self) -> str:
         """Kind of store."""
         return "GCSStore"
 
-    @asynccontextmanager
-    async def open(self) -> AsyncIterator["OpenBucket"]:
+    def open(self) -> AbstractAsyncContextManager["OpenStorage"]:
         """Open it."""
-        keyring = Keyring([(Origin.of(self.url), self.credentials)] if self.credentials else [])
-        http = HttpClient(
-            keyring=keyring,
-            trusted=self.trusted,
-            retry=self.retry,
+        bucket = GoogleBucket(
+            self.bucket,
+            credentials=self.credentials,
+            url=self.url,
             timeout=self.timeout,
-            transport=self.transport,
+            retry=self.retry,
+            proxy=self.proxy,
+            ca_bundle=self.ca_bundle,
+            adapter=self.adapter,
         )
-        engine = TransferEngine(
-            self.settings, keyring, AddressPolicy(self.trusted), self.retry, slot=self.slot
-        )
-        async with http, engine:
-            yield OpenBucket(BucketCalls(self.url, self.bucket), http, engine)
+        # Nothing is put from files, so nothing is spooled.
+        storage = ObjectStorage(bucket, Path(gettempdir()) / "eoflows-spool")
+        return _opened(storage, self.settings, self.retry, self.slot)
 
 
-class OpenBucket:
-    """A bucket, opened.
+@dataclass(frozen=True)
+class LocalStore:
+    """A folder with the names of a bucket: where one is mounted, or a copy of it.
 
-    Args:
-        calls: Says what to ask.
-        http: Client with the bucket's credentials.
-        engine: Fetches files with them.
+    Attributes:
+        root: The folder.
+        mounts: The bucket that is mounted there, whose exports appear there by themselves; empty: none is,
+            and nothing can be ordered.
     """
 
-    def __init__(self, calls: BucketCalls, http: HttpClient, engine: TransferEngine) -> None:
-        self._calls, self._http, self._engine = calls, http, engine
+    root: Path
+    mounts: str = field(default="", kw_only=True)
+
+    @property
+    def service(self) -> str:
+        """Kind of store."""
+        return "LocalStore"
+
+    @property
+    def bucket(self) -> str:
+        """The mounted bucket."""
+        if not self.mounts:
+            raise InvalidInputError(
+                f"Earth Engine cannot write to {self.root}; use a GCSStore, or say in `mounts` which bucket "
+                "is mounted there"
+            )
+        return self.mounts
+
+    def open(self) -> AbstractAsyncContextManager["OpenStorage"]:
+        """Open it."""
+        return _opened(LocalStorage(self.root), TransferSettings())
+
+
+class OpenStorage:
+    """A storage as a store of exports and documents.
+
+    Args:
+        storage: The storage.
+        engine: Fetches files from it.
+    """
+
+    def __init__(self, storage: Storage, engine: TransferEngine) -> None:
+        self._storage, self._engine = storage, engine
 
     async def list(self, prefix: str) -> Objects:
-        """Give the objects whose names begin with a text."""
-        return await list_objects(self._calls, prefix, self._ask)
+        """Give the objects whose names begin with a text; what has no CRC32C in the list is read for it."""
+        found = [one async for page in self._storage.list(prefix) for one in page]
+        return [
+            StoredObject(
+                name=one.key,
+                size=one.size,
+                checksum=one.checksum or await checksum_of(self._storage, one.key, "crc32c"),
+                generation=int(one.version),
+            )
+            for one in found
+        ]
 
     async def read(self, name: str) -> Versioned | None:
-        """Give a document, verified by the CRC32C that comes with it."""
-        try:
-            answer = await self._ask(self._calls.content(name))
-        except AbsentError:
+        """Give a document."""
+        found = await self._storage.load(name)
+        if found is None:
             return None
-        _check(answer)
-        generation = answer.headers.get("x-goog-generation", "")
-        document = _object(answer)
-        if not generation.isdecimal():
-            raise ContractError(f"{name} came without its generation", url=str(answer.url))
-        return Versioned(document, int(generation))
+        try:
+            document = orjson.loads(found.body)
+        except orjson.JSONDecodeError as error:
+            raise ContractError(f"{self._storage.href(name)} is not JSON") from error
+        if not isinstance(document, dict):
+            raise ContractError(f"{self._storage.href(name)} is no JSON object")
+        return Versioned(document, int(found.version))
 
     async def write(
         self, name: str, document: Mapping[str, Any], generation: int | None = None
     ) -> StoredObject:
         """Write a document, if what is there is what must be there."""
-        try:
-            answer = await self._ask(self._calls.upload(name, dict(document), generation))
-        except ConflictError:
-            # The first of two attempts may have written it, and its answer was lost.
-            there = await self._about(name)
-            if there is None or there.checksum != Checksum.of_bytes(orjson.dumps(dict(document)), "crc32c"):
-                raise
-            return there
-        return read_object(_object(answer), url=str(answer.url))
+        body = orjson.dumps(dict(document))
+        while True:
+            there = await self._storage.load(name) if generation is None else None
+            expected = str(generation) if generation else there.version if there else None
+            made = await self._storage.swap(name, expected, body)
+            if made is not None:
+                checksum = Checksum.of_bytes(body, "crc32c")
+                return StoredObject(name=name, size=len(body), checksum=checksum, generation=int(made))
+            if generation is not None:
+                raise ConflictError(f"{self._storage.href(name)} has changed meanwhile", status=412)
 
     async def fetch(self, one: StoredObject, path: Path) -> Path:
         """Bring one generation of an object to a local path, verified."""
+        known = Listed(one.name, one.size, datetime.now(UTC), one.checksum, str(one.generation))
         promised = () if one.checksum is None else (one.checksum,)
-        wanted = Download((self._calls.content_url(one),), path, one.size, promised, label=one.name)
+        wanted = Download((self._storage.source(known),), path, one.size, promised, label=one.name)
         return (await self._engine.fetch(wanted)).path
 
     async def remove(self, one: StoredObject) -> bool:
         """Remove one generation of an object; say whether it was there."""
-        try:
-            await self._ask(self._calls.deletion(one))
-        except AbsentError:
-            return False
-        return True
-
-    async def _about(self, name: str) -> StoredObject | None:
-        try:
-            answer = await self._ask(self._calls.about(name))
-        except AbsentError:
-            return None
-        return read_object(_object(answer), url=str(answer.url))
-
-    async def _ask(self, call: Call) -> httpx.Response:
-        return await self._http.request(
-            call.method, call.url, json=call.json, params=call.params, headers=call.headers
-        )
-
-
-def _check(answer: httpx.Response) -> None:
-    for text in answer.headers.get("x-goog-hash", "").split(","):
-        name, _, value = text.strip().partition("=")
-        found = Checksum.of_bytes(answer.content, "crc32c")
-        if name == "crc32c" and Checksum.crc32c(value) != found:
-            raise IntegrityError("crc32c", value, found, where=answer.url.path)
-
-
-def _object(answer: httpx.Response) -> dict[str, Any]:
-    try:
-        document = orjson.loads(answer.content)
-    except orjson.JSONDecodeError as error:
-        raise ContractError("the answer is not JSON", url=str(answer.url)) from error
-    if not isinstance(document, dict):
-        raise ContractError("the answer is no JSON object", url=str(answer.url))
-    return document
+        there = await self._storage.stat(one.name) is not None
+        if not await self._storage.remove(one.name, str(one.generation)):
+            raise ConflictError(f"{self._storage.href(one.name)} has changed meanwhile", status=412)
+        return there

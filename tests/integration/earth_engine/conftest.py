@@ -48,7 +48,6 @@ def store(box) -> GCSStore:
     return GCSStore(
         "eo-bucket",
         url=box.url,
-        trusted=[Origin.of(box.url)],
         retry=RetryPolicy(attempts=3, base=0.01),
         settings=TransferSettings(stall=3.0),
     )

@@ -26,7 +26,7 @@ def box():
 
 def signed(client, store, key):
     client = EarthEngineClient(replace(client.project, credentials=key), client.ledger, pace=client.pace)
-    return client, GCSStore("eo-bucket", credentials=key, url=store.url, trusted=store.trusted)
+    return client, GCSStore("eo-bucket", credentials=key, url=store.url)
 
 
 def test_an_order_with_a_service_account(box, make_tracker, client, store, dest):
