@@ -194,6 +194,13 @@ def test_workflows_have_the_identifier_of_their_content(caller):
             "BodyDeserializeError",
         ),
         (
+            {
+                "type": "Raster",
+                "operator": {"type": "SandboxRaster", "params": {"time": {"start": "2014-01-01T00:00:00Z"}}},
+            },
+            "BodyDeserializeError",
+        ),
+        (
             {"type": "Raster", "operator": {"type": "GdalSource", "params": {"data": "nothing"}}},
             "UnknownDatasetName",
         ),
