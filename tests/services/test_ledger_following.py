@@ -241,6 +241,26 @@ async def test_waiting_ends_with_the_jobs_or_the_time(world: World, ledger) -> N
         await wait_for_jobs(ledger, world.open_server, ["a" * 64], until=ledger.now())
 
 
+async def test_each_pause_ends_with_a_look_at_the_service(world: World, ledger) -> None:
+    record = await world.submit(ledger, "inputs-a", inputs={"seconds": 1000})
+    rounds: list[int] = []
+
+    def looks() -> int:
+        return sum(count for path, count in world.line.asked.items() if path.startswith("GET "))
+
+    before = looks()
+    await wait_for_jobs(
+        ledger,
+        world.open_server,
+        [record.key],
+        until=ledger.now() + timedelta(seconds=100),
+        on_change=lambda found: rounds.append(looks() - before),
+        sleep=world.clock.sleep,
+    )
+    assert len(rounds) > 8
+    assert rounds == list(range(len(rounds)))
+
+
 async def test_what_dies_before_it_was_told_is_told_again(world: World, ledger) -> None:
     record = await world.submit(ledger, "inputs-a")
     told: list[str] = []
