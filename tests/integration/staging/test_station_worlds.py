@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from station_worlds import Station, judged
@@ -21,11 +22,9 @@ WORLDS, BATCH = 48, 8
 PROVEN, PROVEN_BATCH = 20_000, 200
 
 
-async def faults_of(seed: int, folder: Path) -> list[str]:
-    """Stage all that the station of a seed has, and say what was wrong."""
-    station = Station(seed)
+async def staged(station: Station, folder: Path) -> tuple[bool, dict[str, Any]]:
+    """Stage all that a station has; tell whether its answer was cut, and give the records by id."""
     home, retry = Origin.of(station.url), RetryPolicy(attempts=1)
-    table = folder / "table.jsonl"
     try:
         engine = TransferEngine(TransferSettings(threads=1), Keyring(), AddressPolicy([home]), retry)
         async with (
@@ -36,13 +35,21 @@ async def faults_of(seed: int, folder: Path) -> list[str]:
             client = StacClient(f"{station.url}/api", http)
             storage = LocalStorage(folder / "storage")
             stager = Stager(Place("demo", "c"), catalog, storage, engine, source_url=client.url)
-            with StagingReport(table) as report:
+            with StagingReport(folder / "table.jsonl") as report:
                 pages = partial_pages(client.pages(SearchRequest()), report.was_cut)
                 await stage_pages(pages, stager, report)
-        return judged(station, folder, report.cut is not None, table)
+            records = {one["id"]: one async for page in catalog.search() for one in page}
+        return report.cut is not None, records
     finally:
         station.http.shutdown()
         station.http.server_close()
+
+
+async def faults_of(seed: int, folder: Path) -> list[str]:
+    """Stage all that the station of a seed has, and say what was wrong."""
+    station = Station(seed)
+    cut, _ = await staged(station, folder)
+    return judged(station, folder, cut, folder / "table.jsonl")
 
 
 async def broken(seeds: Iterator[int] | range) -> dict[str, list[str]]:
