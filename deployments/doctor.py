@@ -10,26 +10,26 @@ import sys
 from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL
 
-from eoflows.products.checks import Finding
+from eoflows.products.checks import CheckFinding
 from eoflows.products.environment import FlowEnvArgs
 from eoflows.tasks.check import findings
 
 
-async def server() -> Finding:
+async def server() -> CheckFinding:
     """Ask the Prefect server whether it is well."""
     url = PREFECT_API_URL.value()
     if not url:
         advice = "set PREFECT_API_URL, or start one with `make up` and take the address that it prints"
-        return Finding("server", False, "no Prefect server is named", advice)
+        return CheckFinding("server", False, "no Prefect server is named", advice)
     async with get_client() as client:
         fault = await client.api_healthcheck()
     if fault is None:
-        return Finding("server", True, f"answers at {url}")
+        return CheckFinding("server", True, f"answers at {url}")
     advice = "start it, or correct PREFECT_API_URL"
-    return Finding("server", False, f"{url}: {type(fault).__name__} {fault}".rstrip(), advice)
+    return CheckFinding("server", False, f"{url}: {type(fault).__name__} {fault}".rstrip(), advice)
 
 
-async def examine(env: FlowEnvArgs) -> list[Finding]:
+async def examine(env: FlowEnvArgs) -> list[CheckFinding]:
     """Look at the server, and at the rest if there is one."""
     first = await server()
     return [first, *(await findings(env) if first.good else [])]

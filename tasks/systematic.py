@@ -19,11 +19,11 @@ from eoflows.products.staging import Place, StagingReport
 from eoflows.products.staging.twins import Twins
 from eoflows.products.systematic import (
     Pace,
-    Progress,
     Publications,
     Settler,
     Step,
     Stream,
+    StreamProgress,
     WatermarkStore,
     follow,
     watermarks_beside,
@@ -176,7 +176,7 @@ class _Run:
 
     async def _follow(self, stream: Stream, store: WatermarkStore) -> StreamState:
         order = self._order
-        progress = Progress(store, order.key(self._stager.place, stream), writable=not order.plan_only)
+        progress = StreamProgress(store, order.key(self._stager.place, stream), writable=not order.plan_only)
         reader = publications(self._flow_env, order, stream)
         host, told = datetime.now(UTC), await reader.time()
         # A source's clock that is far ahead would have us read years of nothing.

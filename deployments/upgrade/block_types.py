@@ -9,14 +9,14 @@ from prefect.exceptions import ObjectNotFound
 from pydantic import ValidationError
 
 from eoflows import blocks
-from eoflows.deployments.upgrade.steps import Step
+from eoflows.deployments.upgrade.steps import UpgradeStep
 
 __all__ = ["block_steps"]
 
 _TEXTS = ("code_example", "description", "documentation_url")
 
 
-async def block_steps(client: PrefectClient) -> list[Step]:
+async def block_steps(client: PrefectClient) -> list[UpgradeStep]:
     """Plan: types whose texts or forms are an older release's, and blocks that this release cannot read."""
     steps = []
     for name in blocks.__all__:
@@ -45,16 +45,16 @@ async def _news(client: PrefectClient, kind: type[Block], there: BlockType) -> s
     return f"gets this release's {' and '.join(news)}" if news else ""
 
 
-def _registered(kind: type[Block], line: str) -> Step:
+def _registered(kind: type[Block], line: str) -> UpgradeStep:
     register = partial(_register, kind)
-    return Step(f"block type {kind.get_block_type_slug()}", line, register)
+    return UpgradeStep(f"block type {kind.get_block_type_slug()}", line, register)
 
 
 async def _register(kind: type[Block], client: PrefectClient) -> None:
     await kind.aregister_type_and_schema(client=client)
 
 
-async def _unreadable(client: PrefectClient, kind: type[Block]) -> list[Step]:
+async def _unreadable(client: PrefectClient, kind: type[Block]) -> list[UpgradeStep]:
     slug = kind.get_block_type_slug()
     steps = []
     for document in await client.read_block_documents_by_type(slug):
@@ -66,6 +66,8 @@ async def _unreadable(client: PrefectClient, kind: type[Block]) -> list[Step]:
                 sorted({".".join(map(str, one["loc"])) or "as a whole" for one in error.errors()})
             )
             steps.append(
-                Step(f"block {slug}/{document.name}", f"this release refuses it ({wrong}): edit it in the UI")
+                UpgradeStep(
+                    f"block {slug}/{document.name}", f"this release refuses it ({wrong}): edit it in the UI"
+                )
             )
     return steps

@@ -21,7 +21,7 @@ from prefect.utilities.callables import parameter_schema
 
 from eoflows.deployments.pool_templates import apply_template
 from eoflows.deployments.upgrade.names import entry_point
-from eoflows.deployments.upgrade.steps import Ours, Step, every
+from eoflows.deployments.upgrade.steps import Ours, UpgradeStep, every
 
 __all__ = ["deployment_steps", "our_deployments"]
 
@@ -40,7 +40,7 @@ async def our_deployments(client: PrefectClient) -> list[Ours]:
     return sorted(found, key=lambda one: (one.flow, one.deployment.name))
 
 
-async def deployment_steps(client: PrefectClient, ours: Sequence[Ours], python: str) -> list[Step]:
+async def deployment_steps(client: PrefectClient, ours: Sequence[Ours], python: str) -> list[UpgradeStep]:
     """Plan: deployments that name a flow as an older release did, or have its form; and their pools.
 
     Args:
@@ -81,17 +81,17 @@ def _foreign(directory: str | None) -> bool:
     )
 
 
-def _step(ours: Ours) -> Step | None:
+def _step(ours: Ours) -> UpgradeStep | None:
     subject = f"deployment {ours.flow}/{ours.deployment.name}"
     try:
         flow: Flow[..., Any] = load_flow_from_entrypoint(ours.entry_point, use_placeholder_flow=False)
     except (MissingFlowError, ScriptError, ImportError) as error:
         cause = error.__cause__ or error
-        return Step(subject, f"{ours.entry_point} cannot be loaded: {type(cause).__name__}: {cause}")
+        return UpgradeStep(subject, f"{ours.entry_point} cannot be loaded: {type(cause).__name__}: {cause}")
     if flow.name != ours.flow:
         return None
     changes = _changes(ours, flow)
-    return Step(subject, "; ".join(changes), partial(_update, ours, flow)) if changes else None
+    return UpgradeStep(subject, "; ".join(changes), partial(_update, ours, flow)) if changes else None
 
 
 def _changes(ours: Ours, flow: Flow[..., Any]) -> list[str]:
@@ -119,7 +119,7 @@ async def _update(ours: Ours, flow: Flow[..., Any], client: PrefectClient) -> No
     await client.update_deployment(ours.deployment.id, DeploymentUpdate.model_validate(values))
 
 
-async def _pool_steps(client: PrefectClient, name: str, python: str, *, changed: bool) -> list[Step]:
+async def _pool_steps(client: PrefectClient, name: str, python: str, *, changed: bool) -> list[UpgradeStep]:
     try:
         pool = await client.read_work_pool(name)
     except ObjectNotFound:
@@ -129,7 +129,7 @@ async def _pool_steps(client: PrefectClient, name: str, python: str, *, changed:
             "its runs need an image with this release: "
             f"python -m eoflows.deployments.pools --type {pool.type} --name {name} --image IMAGE"
         )
-        return [Step(f"pool {name}", line)] if changed else []
+        return [UpgradeStep(f"pool {name}", line)] if changed else []
     found = _interpreter(pool)
     if found is None or Path(found).parent == Path(python).parent:
         return []
@@ -137,7 +137,7 @@ async def _pool_steps(client: PrefectClient, name: str, python: str, *, changed:
     prefects = workers["prefect"]["process"]["default_base_job_configuration"]
     template = apply_template("process", prefects, pool.base_job_template, python=python).template
     update = partial(_update_pool, name, WorkPoolUpdate(base_job_template=template))
-    return [Step(f"pool {name}", f"its runs are started by {python}, no more by {found}", update)]
+    return [UpgradeStep(f"pool {name}", f"its runs are started by {python}, no more by {found}", update)]
 
 
 def _interpreter(pool: WorkPool) -> str | None:

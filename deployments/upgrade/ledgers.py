@@ -9,14 +9,14 @@ from pydantic import ValidationError
 
 from eoflows.base.errors import LedgerError
 from eoflows.blocks import JobLedger
-from eoflows.deployments.upgrade.steps import Step
+from eoflows.deployments.upgrade.steps import UpgradeStep
 from eoflows.jobs.ledger.database import Database, read_url
 from eoflows.jobs.ledger.schema import newest, upgrade, version
 
 __all__ = ["ledger_steps"]
 
 
-async def ledger_steps(client: PrefectClient) -> list[Step]:
+async def ledger_steps(client: PrefectClient) -> list[UpgradeStep]:
     """Plan: ledgers with an older schema, and those that cannot be asked from here."""
     slug = JobLedger.get_block_type_slug()
     steps = []
@@ -32,7 +32,7 @@ async def ledger_steps(client: PrefectClient) -> list[Step]:
     return steps
 
 
-async def _ledger_steps(subject: str, url: str) -> list[Step]:
+async def _ledger_steps(subject: str, url: str) -> list[UpgradeStep]:
     place = read_url(url)
     if _absent(place):
         return []  # Whoever uses it first makes it; or it is on another host.
@@ -41,10 +41,12 @@ async def _ledger_steps(subject: str, url: str) -> list[Step]:
             found = await database.read(version)
     except LedgerError as error:
         how = "python -m eoflows.jobs.ledger version -"
-        return [Step(subject, f"{error}; ask for its schema where it can be reached: {how}")]
+        return [UpgradeStep(subject, f"{error}; ask for its schema where it can be reached: {how}")]
     if found in (None, newest()):
         return []
-    return [Step(subject, f"schema {found} becomes {newest()}, in one transaction", partial(_upgrade, url))]
+    return [
+        UpgradeStep(subject, f"schema {found} becomes {newest()}, in one transaction", partial(_upgrade, url))
+    ]
 
 
 def _absent(place: sa.URL) -> bool:

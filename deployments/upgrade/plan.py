@@ -8,12 +8,12 @@ from eoflows.deployments.upgrade.block_types import block_steps
 from eoflows.deployments.upgrade.deployed import deployment_steps, our_deployments
 from eoflows.deployments.upgrade.ledgers import ledger_steps
 from eoflows.deployments.upgrade.runs import run_steps
-from eoflows.deployments.upgrade.steps import Step
+from eoflows.deployments.upgrade.steps import UpgradeStep
 
 __all__ = ["carry_out", "plan"]
 
 
-async def plan(client: PrefectClient, python: str) -> list[Step]:
+async def plan(client: PrefectClient, python: str) -> list[UpgradeStep]:
     """Say what is not yet as this release has it; nothing is changed.
 
     Args:
@@ -29,7 +29,9 @@ async def plan(client: PrefectClient, python: str) -> list[Step]:
     ]
 
 
-async def carry_out(client: PrefectClient, steps: Sequence[Step]) -> AsyncIterator[tuple[Step, str]]:
+async def carry_out(
+    client: PrefectClient, steps: Sequence[UpgradeStep]
+) -> AsyncIterator[tuple[UpgradeStep, str]]:
     """Carry out a plan, and give each step with what went wrong; the steps after it are carried out too."""
     for step in steps:
         if step.carry_out is None:

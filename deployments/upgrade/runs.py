@@ -14,7 +14,7 @@ from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterState, Fl
 from prefect.client.schemas.objects import FlowRun, StateType, WorkerStatus
 from prefect.states import Crashed
 
-from eoflows.deployments.upgrade.steps import Ours, Step, every
+from eoflows.deployments.upgrade.steps import Ours, UpgradeStep, every
 
 __all__ = ["run_steps"]
 
@@ -26,7 +26,7 @@ _UNFINISHED = FlowRunFilter(
 _MESSAGE = "Its worker ended while it was going on."
 
 
-async def run_steps(client: PrefectClient, ours: Sequence[Ours]) -> list[Step]:
+async def run_steps(client: PrefectClient, ours: Sequence[Ours]) -> list[UpgradeStep]:
     """Plan: runs of ours that nobody works on, and slots that nobody holds, while no worker is at work."""
     read = partial(client.read_flow_runs, flow_run_filter=_UNFINISHED)
     unfinished = await every(read)
@@ -34,7 +34,7 @@ async def run_steps(client: PrefectClient, ours: Sequence[Ours]) -> list[Step]:
     idle = await _idle(client, {one.deployment.work_pool_name for one in ours})
     dead = [run for run in unfinished if run.deployment_id in flows and run.work_pool_name in idle]
     steps = [
-        Step(
+        UpgradeStep(
             f"run {run.name}",
             "was under way when its worker ended, and counts as crashed: rerun-dead starts such runs again",
             partial(_crash, run.id),
@@ -55,10 +55,10 @@ async def _idle(client: PrefectClient, pools: Iterable[str | None]) -> set[str]:
     return idle
 
 
-async def _slot_steps(client: PrefectClient, dead: Sequence[FlowRun]) -> list[Step]:
+async def _slot_steps(client: PrefectClient, dead: Sequence[FlowRun]) -> list[UpgradeStep]:
     released = Counter(f"deployment:{run.deployment_id}" for run in dead)
     return [
-        Step(
+        UpgradeStep(
             f"limit {limit.name}",
             f"{limit.active_slots - released[limit.name]} of {limit.limit} slots are held by nobody: freed",
             partial(_free, limit.name),

@@ -7,7 +7,7 @@ from typing import Protocol, TypeVar
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.responses import DeploymentResponse
 
-__all__ = ["Ours", "Step", "every"]
+__all__ = ["Ours", "UpgradeStep", "every"]
 
 PAGE = 200
 """Objects that Prefect's server gives at a time."""
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Step:
+class UpgradeStep:
     """One thing that is not yet as this release has it."""
 
     subject: str

@@ -14,14 +14,14 @@ from eoflows.products.environment import AuxiliarySource, FlowEnv
 from eoflows.stores.stac import SearchRequest
 from eoflows.stores.storage import Storage
 
-__all__ = ["Finding", "examine"]
+__all__ = ["CheckFinding", "examine"]
 
 _LEAST_FREE = 10**9
 Look = Callable[[], Awaitable[str]]
 
 
 @dataclass(frozen=True)
-class Finding:
+class CheckFinding:
     """What was seen of one thing.
 
     Attributes:
@@ -41,7 +41,7 @@ class Finding:
         return f"{mark}{self.subject}: {self.line}" + (f" -> {self.advice}" if self.advice else "")
 
 
-async def examine(flow_env: FlowEnv) -> list[Finding]:
+async def examine(flow_env: FlowEnv) -> list[CheckFinding]:
     """Look at the sources, the catalogue, the storage and the disk of an opened environment."""
     looks: dict[str, Look] = {
         f"source {source}": partial(_search_one, flow_env, source) for source in flow_env.sources
@@ -53,11 +53,11 @@ async def examine(flow_env: FlowEnv) -> list[Finding]:
     return [*found, await anyio.to_thread.run_sync(_disk, spool)]
 
 
-async def _look(subject: str, look: Look) -> Finding:
+async def _look(subject: str, look: Look) -> CheckFinding:
     try:
-        return Finding(subject, True, await look())
+        return CheckFinding(subject, True, await look())
     except EoError as error:
-        return Finding(subject, False, str(error), _advice(error))
+        return CheckFinding(subject, False, str(error), _advice(error))
 
 
 def _advice(error: EoError) -> str:
@@ -88,10 +88,12 @@ async def _write_and_remove(storage: Storage, owner: str) -> str:
     return f"can be written and cleared at {href.rsplit('/_doctor/', 1)[0]}"
 
 
-def _disk(spool: Path) -> Finding:
+def _disk(spool: Path) -> CheckFinding:
     folder = next(parent for parent in spool.parents if parent.exists())
     free = shutil.disk_usage(folder).free
     line = f"{free / 1e9:.1f} GB free at {folder}"
     if free >= _LEAST_FREE:
-        return Finding("disk", True, line)
-    return Finding("disk", False, line, "free some space, or point the storage or its spool to another disk")
+        return CheckFinding("disk", True, line)
+    return CheckFinding(
+        "disk", False, line, "free some space, or point the storage or its spool to another disk"
+    )

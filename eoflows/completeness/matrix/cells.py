@@ -12,7 +12,7 @@ from eoflows.base.times import Interval
 from eoflows.completeness.audit import Day, Kind, OfferedItem
 from eoflows.completeness.audit.findings import RESTAGED
 
-__all__ = ["Cell", "CellState", "Column", "Entry", "Matrix", "column_of", "span_of_days"]
+__all__ = ["Cell", "CellEntry", "CellState", "Column", "Matrix", "column_of", "span_of_days"]
 
 _DAY = timedelta(days=1)
 _LISTED = 10
@@ -39,7 +39,7 @@ _BAD = (CellState.PARTIAL, CellState.MISSING, CellState.UNKNOWN)
 
 
 @dataclass(frozen=True)
-class Entry:
+class CellEntry:
     """An item of a cell.
 
     Attributes:
@@ -71,7 +71,7 @@ class Cell:
     whole: int = 0
     late: int = 0
     state: CellState = CellState.NOTHING
-    entries: Sequence[Entry] = ()
+    entries: Sequence[CellEntry] = ()
 
     @property
     def told(self) -> str:
@@ -223,7 +223,7 @@ def column_of(
 def _cell(day: str, items: Iterable[OfferedItem], late_after_hours: float) -> Cell:
     offered = late = recorded = expired = faulty = 0
     found = Counter[Kind]()
-    telling, others = list[Entry](), list[Entry]()
+    telling, others = list[CellEntry](), list[CellEntry]()
     for item in items:
         faults = item.faults & RESTAGED
         is_late = item.hours is not None and item.hours > late_after_hours
@@ -238,7 +238,7 @@ def _cell(day: str, items: Iterable[OfferedItem], late_after_hours: float) -> Ce
             words.append(f"published after {_duration(item.hours or 0.0)}")
         listed = telling if words else others
         if len(listed) < _LISTED:
-            listed.append(Entry(item.item, item.key, ", ".join(words) or "in place"))
+            listed.append(CellEntry(item.item, item.key, ", ".join(words) or "in place"))
     state = CellState(Day(day, offered, recorded, expired, dict(found)).state)
     if state is CellState.COMPLETE and late:
         state = CellState.LATE

@@ -1,7 +1,7 @@
 """Systematic staging: what was published since a watermark, read and settled in bounded slices."""
 
 from eoflows.products.systematic.follow import Pace, Step, follow
-from eoflows.products.systematic.progress import Progress
+from eoflows.products.systematic.progress import StreamProgress
 from eoflows.products.systematic.publications import Publications, Slice, Stream
 from eoflows.products.systematic.settle import Settled, Settler
 from eoflows.products.systematic.stores import watermarks_beside
@@ -10,7 +10,6 @@ from eoflows.products.systematic.watermark import Failure, Reading, Recorded, Wa
 __all__ = [
     "Failure",
     "Pace",
-    "Progress",
     "Publications",
     "Reading",
     "Recorded",
@@ -19,6 +18,7 @@ __all__ = [
     "Slice",
     "Step",
     "Stream",
+    "StreamProgress",
     "Watermark",
     "WatermarkStore",
     "follow",

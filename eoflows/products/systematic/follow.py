@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from eoflows.base.errors import InvalidInputError
 from eoflows.base.times import Interval, format_utc
 from eoflows.products.staging import ItemRecord
-from eoflows.products.systematic.progress import Progress
+from eoflows.products.systematic.progress import StreamProgress
 from eoflows.products.systematic.publications import Publications, Slice, published
 from eoflows.products.systematic.settle import Settled, Settler
 from eoflows.products.systematic.watermark import Failure, Reading, Watermark
@@ -65,7 +65,7 @@ class Step:
 
 async def follow(
     publications: Publications,
-    progress: Progress,
+    progress: StreamProgress,
     settler: Settler,
     *,
     start: datetime,

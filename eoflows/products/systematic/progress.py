@@ -4,10 +4,10 @@ from datetime import datetime
 
 from eoflows.products.systematic.watermark import Reading, Watermark, WatermarkStore
 
-__all__ = ["Progress"]
+__all__ = ["StreamProgress"]
 
 
-class Progress:
+class StreamProgress:
     """Moves one watermark.
 
     Two runs at once need no lock: each says what it settled beyond a position that it read, and the

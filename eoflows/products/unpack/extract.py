@@ -10,7 +10,7 @@ from eoflows.products.unpack.errors import Where
 from eoflows.products.unpack.kinds import ArchiveKind, archive_kind, without_suffix
 from eoflows.products.unpack.limits import Limits, Meter
 from eoflows.products.unpack.members import Tree, member_path
-from eoflows.products.unpack.streams import Stream
+from eoflows.products.unpack.streams import ByteStream
 from eoflows.products.unpack.tars import holds_tar, unpack_tar
 from eoflows.products.unpack.zips import unpack_zip
 
@@ -84,7 +84,10 @@ class _Extraction:
         self._meter.member(here)
         path = member_path(without_suffix(label), here)
         tree.reserve(path, here)
-        with Stream(archive, here, self._meter, plain=False) as stream, tree.sink(path, here, None) as sink:
+        with (
+            ByteStream(archive, here, self._meter, plain=False) as stream,
+            tree.sink(path, here, None) as sink,
+        ):
             for data in stream.rest():
                 sink.write(data)
         tree.files[path] = sink.entry

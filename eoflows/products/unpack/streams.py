@@ -13,7 +13,7 @@ from eoflows.base.errors import IntegrityError
 from eoflows.products.unpack.errors import Where
 from eoflows.products.unpack.limits import Meter
 
-__all__ = ["Stream"]
+__all__ = ["ByteStream"]
 
 _BLOCK = 256 << 10
 # Headers of tar members are read whole; none that is honest is larger.
@@ -22,7 +22,7 @@ _GZIP = b"\x1f\x8b"
 _DAMAGE = (cast(type[Exception], igzip_lib.IsalError), gzip.BadGzipFile, EOFError)
 
 
-class Stream:
+class ByteStream:
     """The content of a file, decompressed where it is gzip; all that comes out is counted.
 
     It has what `tarfile` needs to read headers.

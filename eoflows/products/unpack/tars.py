@@ -8,7 +8,7 @@ from eoflows.base.errors import IntegrityError
 from eoflows.products.unpack.errors import ArchiveError, Where
 from eoflows.products.unpack.limits import Meter
 from eoflows.products.unpack.members import Tree, member_path
-from eoflows.products.unpack.streams import Stream
+from eoflows.products.unpack.streams import ByteStream
 
 __all__ = ["holds_tar", "unpack_tar"]
 
@@ -43,7 +43,7 @@ def unpack_tar(path: Path, tree: Tree, label: str, meter: Meter) -> None:
         IntegrityError: The archive ends early, or its compressed data are damaged.
     """
     here = Where(label)
-    with Stream(path, here, meter, plain=True) as stream:
+    with ByteStream(path, here, meter, plain=True) as stream:
         try:
             _unpack(stream, tree, label, meter)
             stream.where = here
@@ -57,7 +57,7 @@ def unpack_tar(path: Path, tree: Tree, label: str, meter: Meter) -> None:
             ) from error
 
 
-def _unpack(stream: Stream, tree: Tree, label: str, meter: Meter) -> None:
+def _unpack(stream: ByteStream, tree: Tree, label: str, meter: Meter) -> None:
     headers = _Headers(fileobj=cast(BinaryIO, stream), mode="r")
     member: tarfile.TarInfo | None = headers.firstmember  # type: ignore[attr-defined]
     while member is not None:
@@ -85,7 +85,7 @@ def _checked(member: tarfile.TarInfo, where: Where) -> str:
     return member_path(member.name, where)
 
 
-def _write(stream: Stream, size: int, tree: Tree, path: str, where: Where) -> None:
+def _write(stream: ByteStream, size: int, tree: Tree, path: str, where: Where) -> None:
     # The stream has counted the bytes.
     with tree.sink(path, where, None) as sink:
         for data in stream.blocks(size):

@@ -15,7 +15,7 @@ from eoflows.services.geo_engine.profiles import Profile
 from eoflows.services.geo_engine.progress import Progress, ProgressCallback
 from eoflows.services.geo_engine.queries import RasterQueryRectangle, SpatialResolution
 from eoflows.services.geo_engine.socket import pulled
-from eoflows.services.geo_engine.tally import Place, Tally
+from eoflows.services.geo_engine.tally import Tally, TilePlace
 from eoflows.services.geo_engine.tiles import RasterTile2D, read_batch, read_tile
 
 __all__ = ["PlacedTile", "RasterStream", "StreamSettings"]
@@ -50,7 +50,7 @@ class PlacedTile:
     """
 
     tile: RasterTile2D
-    place: Place
+    place: TilePlace
 
 
 class RasterStream:

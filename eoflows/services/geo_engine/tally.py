@@ -12,14 +12,14 @@ from eoflows.services.geo_engine.plan import RasterPlan
 from eoflows.services.geo_engine.queries import RasterQueryRectangle
 from eoflows.services.geo_engine.times import TimeInterval, format_ms
 
-__all__ = ["Place", "Step", "Tally"]
+__all__ = ["Tally", "TallyStep", "TilePlace"]
 
 _PROOF = 2
 """Clean ends in a row that prove that there is no more."""
 
 
 @dataclass(frozen=True)
-class Place:
+class TilePlace:
     """Where a tile belongs.
 
     Attributes:
@@ -35,7 +35,7 @@ class Place:
     column: int
 
 
-class Step:
+class TallyStep:
     """One time step and its tiles.
 
     Attributes:
@@ -71,7 +71,7 @@ class Tally:
 
     def __init__(self, plan: RasterPlan) -> None:
         self.plan = plan
-        self.steps: list[Step] = []
+        self.steps: list[TallyStep] = []
         self.received = 0
         self._numbers: dict[int, int] = {}
         self._closed_until = plan.query.time_interval.start_ms
@@ -95,10 +95,10 @@ class Tally:
                 del self._numbers[self._key(time.start_ms)]
                 raise ContractError(f"time {format_ms(time.start_ms)} came before {left_out.time_interval}")
             tiles = self.plan.tiles
-            self.steps.append(Step(time, (tiles.rows, tiles.columns, len(self.plan.bands))))
+            self.steps.append(TallyStep(time, (tiles.rows, tiles.columns, len(self.plan.bands))))
         return number
 
-    def accept(self, time: TimeInterval, top: int, left: int, band: int) -> Place | None:
+    def accept(self, time: TimeInterval, top: int, left: int, band: int) -> TilePlace | None:
         """Note a tile and say where it belongs; None if it had come before or was not asked for.
 
         Args:
@@ -119,7 +119,7 @@ class Tally:
             return None
         self.received += 1
         self._clean_ends = 0
-        return Place(number, position, row, column)
+        return TilePlace(number, position, row, column)
 
     def ended(self, asked: RasterQueryRectangle) -> None:
         """Note that the server ended a query by a clean close.
@@ -177,7 +177,7 @@ class Tally:
             if number not in self._numbers:
                 yield self._asked(time)
 
-    def _rest_of(self, step: Step) -> RasterQueryRectangle:
+    def _rest_of(self, step: TallyStep) -> RasterQueryRectangle:
         rows = np.flatnonzero(~step.held.all(axis=(1, 2)))
         return self._asked(step.time, int(rows[0]), int(rows[-1]) + 1)
 

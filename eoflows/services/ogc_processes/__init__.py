@@ -13,7 +13,7 @@ if TYPE_CHECKING:
         read_job,
     )
     from eoflows.services.ogc_processes.async_client import AsyncClient
-    from eoflows.services.ogc_processes.calls import Call, Endpoint, Mode, request_body
+    from eoflows.services.ogc_processes.calls import Endpoint, Mode, OgcCall, request_body
     from eoflows.services.ogc_processes.client import Client
     from eoflows.services.ogc_processes.config import ClientConfig
     from eoflows.services.ogc_processes.errors import (
@@ -69,7 +69,6 @@ __all__ = [
     "ENDED",
     "ApiError",
     "AsyncClient",
-    "Call",
     "Capabilities",
     "Client",
     "ClientAbsentError",
@@ -100,6 +99,7 @@ __all__ = [
     "JobResults",
     "Link",
     "Mode",
+    "OgcCall",
     "OgcRequest",
     "OgcService",
     "Output",

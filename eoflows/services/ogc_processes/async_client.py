@@ -14,7 +14,7 @@ from eoflows.base.current_client import enter, leave
 from eoflows.base.errors import ContractError, OutcomeUnknownError, ServiceError
 from eoflows.base.http import HttpClient, Origin
 from eoflows.services.ogc_processes.answers import Execution, read_dismissal, read_execution, read_job
-from eoflows.services.ogc_processes.calls import Call, Endpoint, Mode
+from eoflows.services.ogc_processes.calls import Endpoint, Mode, OgcCall
 from eoflows.services.ogc_processes.config import ClientConfig
 from eoflows.services.ogc_processes.models import (
     Capabilities,
@@ -31,7 +31,7 @@ from eoflows.services.ogc_processes.models import (
 from eoflows.services.ogc_processes.results import read_results
 from eoflows.services.ogc_processes.submission import execution_error, results_error
 from eoflows.services.ogc_processes.validation import InputFault, InvalidInputsError, validate_inputs
-from eoflows.services.ogc_processes.wire import Transport, Wire, plain, read_apart
+from eoflows.services.ogc_processes.wire import OgcWire, Transport, plain, read_apart
 
 __all__ = ["AsyncClient"]
 
@@ -80,7 +80,7 @@ class AsyncClient:
         self._own = http is None
         trusted = [Origin.of(self._endpoint.url)]
         self._http = http or HttpClient(keyring=self._config.keyring(), trusted=trusted, timeout=timeout)
-        self._wire = Wire(self._endpoint, self._http)
+        self._wire = OgcWire(self._endpoint, self._http)
         self._execution_timeout = execution_timeout
         self._descriptions: dict[str, ProcessDescription] = {}
         self._answered: OrderedDict[str, Execution] = OrderedDict()
@@ -312,7 +312,7 @@ class AsyncClient:
         return described
 
     async def _executed(
-        self, answer: httpx.Response, call: Call, process_id: str, shape: Mapping[str, Any]
+        self, answer: httpx.Response, call: OgcCall, process_id: str, shape: Mapping[str, Any]
     ) -> JobInfo:
         local = f"local-{uuid.uuid4()}"
         try:

@@ -14,7 +14,7 @@ from eoflows.base.faults import faults_of
 from eoflows.base.http import Origin
 from eoflows.services.ogc_processes.models import Link, ProcessRequest
 
-__all__ = ["Call", "Endpoint", "Mode", "request_body"]
+__all__ = ["Endpoint", "Mode", "OgcCall", "request_body"]
 
 Mode = Literal["async", "sync"]
 """`async` asks for a job (`Prefer: respond-async`), `sync` states no wish; the server decides either way."""
@@ -23,7 +23,7 @@ _JSON: Mapping[str, str] = {"accept": "application/json"}
 
 
 @dataclass(frozen=True)
-class Call:
+class OgcCall:
     """A request, described.
 
     Attributes:
@@ -63,50 +63,50 @@ class Endpoint:
             )
         object.__setattr__(self, "url", self.url.rstrip("/"))
 
-    def landing(self) -> Call:
+    def landing(self) -> OgcCall:
         """Ask for the landing page."""
-        return Call("GET", f"{self.url}/")
+        return OgcCall("GET", f"{self.url}/")
 
-    def conformance(self) -> Call:
+    def conformance(self) -> OgcCall:
         """Ask for the conformance classes."""
-        return Call("GET", f"{self.url}/conformance")
+        return OgcCall("GET", f"{self.url}/conformance")
 
-    def processes(self) -> Call:
+    def processes(self) -> OgcCall:
         """Ask for the processes."""
-        return Call("GET", f"{self.url}/processes")
+        return OgcCall("GET", f"{self.url}/processes")
 
-    def process(self, process_id: str) -> Call:
+    def process(self, process_id: str) -> OgcCall:
         """Ask for a process."""
-        return Call("GET", f"{self.url}/processes/{_segment(process_id, 'process')}")
+        return OgcCall("GET", f"{self.url}/processes/{_segment(process_id, 'process')}")
 
     def execution(
         self, process_id: str, request: ProcessRequest | Mapping[str, Any], mode: Mode = "async"
-    ) -> Call:
+    ) -> OgcCall:
         """Execute a process; never to be sent twice."""
         url = f"{self.url}/processes/{_segment(process_id, 'process')}/execution"
         # Alone, without a wait: some servers compare the whole header.
         prefer = {"prefer": "respond-async"} if mode == "async" else {}
-        return Call("POST", url, request_body(request), headers={**_JSON, **prefer}, repeatable=False)
+        return OgcCall("POST", url, request_body(request), headers={**_JSON, **prefer}, repeatable=False)
 
-    def jobs(self, *, process_id: str | None = None, statuses: Sequence[str] = ()) -> Call:
+    def jobs(self, *, process_id: str | None = None, statuses: Sequence[str] = ()) -> OgcCall:
         """Ask for the jobs, filtered where the server can: what it gives may be more."""
         params = {"processID": process_id} if process_id else {}
         params |= {"status": ",".join(statuses)} if statuses else {}
-        return Call("GET", f"{self.url}/jobs", params=params)
+        return OgcCall("GET", f"{self.url}/jobs", params=params)
 
-    def job(self, job_id: str) -> Call:
+    def job(self, job_id: str) -> OgcCall:
         """Ask for a job."""
-        return Call("GET", f"{self.url}/jobs/{_segment(job_id, 'job')}")
+        return OgcCall("GET", f"{self.url}/jobs/{_segment(job_id, 'job')}")
 
-    def dismissal(self, job_id: str) -> Call:
+    def dismissal(self, job_id: str) -> OgcCall:
         """Stop a job; where it has ended, remove it with its results."""
-        return Call("DELETE", f"{self.url}/jobs/{_segment(job_id, 'job')}")
+        return OgcCall("DELETE", f"{self.url}/jobs/{_segment(job_id, 'job')}")
 
-    def results(self, job_id: str) -> Call:
+    def results(self, job_id: str) -> OgcCall:
         """Ask for the results of a job."""
-        return Call("GET", f"{self.url}/jobs/{_segment(job_id, 'job')}/results")
+        return OgcCall("GET", f"{self.url}/jobs/{_segment(job_id, 'job')}/results")
 
-    def next_page(self, links: Sequence[Link], asked: str) -> Call | None:
+    def next_page(self, links: Sequence[Link], asked: str) -> OgcCall | None:
         """Ask for the page that a `next` link leads to, always at the configured origin.
 
         A server behind a proxy often writes its inner address: then the link's path counts if it is
@@ -132,7 +132,7 @@ class Endpoint:
             home = str(Origin.of(self.url))
             below = (parts.path + "/").startswith(urlsplit(self.url).path + "/")
             path = parts.path if below else urlsplit(asked).path
-            return Call("GET", home + path + (f"?{parts.query}" if parts.query else ""))
+            return OgcCall("GET", home + path + (f"?{parts.query}" if parts.query else ""))
         except ValueError as error:
             raise ContractError(f"the link to the next page is no URL: {error}", url=asked) from error
 

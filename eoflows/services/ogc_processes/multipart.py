@@ -8,11 +8,11 @@ from itertools import pairwise
 
 from eoflows.base.errors import ContractError
 
-__all__ = ["Part", "content_type", "split_parts"]
+__all__ = ["BodyPart", "content_type", "split_parts"]
 
 
 @dataclass(frozen=True)
-class Part:
+class BodyPart:
     """One part.
 
     Attributes:
@@ -36,7 +36,7 @@ def content_type(header: str) -> tuple[str, dict[str, str]]:
     return found[0][0].lower(), {name.lower(): str(value) for name, value in found[1:]}
 
 
-def split_parts(body: bytes, header: str) -> list[Part]:
+def split_parts(body: bytes, header: str) -> list[BodyPart]:
     """Take a multipart body apart.
 
     Args:
@@ -58,14 +58,14 @@ def split_parts(body: bytes, header: str) -> list[Part]:
     return [_part(body[one.end() : two.start()]) for one, two in pairwise(marks[: ends + 1])]
 
 
-def _part(raw: bytes) -> Part:
+def _part(raw: bytes) -> BodyPart:
     empty_line = re.search(rb"\r?\n\r?\n", raw)
     head, body = (raw, b"") if empty_line is None else (raw[: empty_line.start()], raw[empty_line.end() :])
     headers = BytesHeaderParser().parsebytes(head.lstrip(b"\r\n") + b"\r\n\r\n")
     kind, _ = content_type(str(headers.get("content-type", "text/plain")))
     name = str(headers.get("content-id", "")).strip().strip("<>")
     location = headers.get("content-location")
-    return Part(name, kind, str(location).strip() if location else None, _decoded(headers, body))
+    return BodyPart(name, kind, str(location).strip() if location else None, _decoded(headers, body))
 
 
 def _decoded(headers: Message, body: bytes) -> bytes:

@@ -14,7 +14,7 @@ from eoflows.base.errors import ContractError
 from eoflows.services.ogc_processes.forms import form_of, has_forms
 from eoflows.services.ogc_processes.links import header_links, resolved
 from eoflows.services.ogc_processes.models import JobResult, JobResults, Link, ProcessRequest, QualifiedValue
-from eoflows.services.ogc_processes.multipart import Part, content_type, split_parts
+from eoflows.services.ogc_processes.multipart import BodyPart, content_type, split_parts
 
 __all__ = ["json_of", "read_results", "result_of"]
 
@@ -159,7 +159,7 @@ def _parts(answer: httpx.Response, url: str) -> list[tuple[str, JobResult]]:
     return [(one.name, _part_value(one, url)) for one in parts]
 
 
-def _part_value(part: Part, url: str) -> JobResult:
+def _part_value(part: BodyPart, url: str) -> JobResult:
     if part.location and not part.body.strip():
         return Link(href=resolved(part.location, url), type=part.media_type)
     document = json_of(part.body) if "json" in part.media_type else NO_JSON

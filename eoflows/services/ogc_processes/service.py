@@ -24,8 +24,7 @@ from eoflows.jobs.models import OPEN, Capabilities, JobState, Phase, Recognition
 from eoflows.jobs.service import Ask, Call, JobPage, JobService
 from eoflows.jobs.service import Output as JobOutput
 from eoflows.services.ogc_processes.answers import read_dismissal, read_document, read_execution, read_job
-from eoflows.services.ogc_processes.calls import Call as OgcCall
-from eoflows.services.ogc_processes.calls import Endpoint
+from eoflows.services.ogc_processes.calls import Endpoint, OgcCall
 from eoflows.services.ogc_processes.errors import ResultsNotReadyError, client_error
 from eoflows.services.ogc_processes.forms import is_of_part_3
 from eoflows.services.ogc_processes.kept import answer_in, kept_answer

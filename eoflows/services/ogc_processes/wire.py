@@ -10,11 +10,11 @@ from pydantic import BaseModel
 from eoflows.base.errors import ContractError, ServiceError
 from eoflows.base.http import HttpClient
 from eoflows.services.ogc_processes.answers import read_document
-from eoflows.services.ogc_processes.calls import Call, Endpoint
+from eoflows.services.ogc_processes.calls import Endpoint, OgcCall
 from eoflows.services.ogc_processes.errors import client_error
 from eoflows.services.ogc_processes.models import JobList, ProcessList
 
-__all__ = ["Transport", "Wire", "plain", "read_apart", "translated"]
+__all__ = ["OgcWire", "Transport", "plain", "read_apart", "translated"]
 
 T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
@@ -39,7 +39,7 @@ class Transport(TypedDict, total=False):
 _OPTIONS = frozenset(Transport.__annotations__)
 
 
-class Wire:
+class OgcWire:
     """Sends to one server.
 
     Args:
@@ -50,7 +50,7 @@ class Wire:
     def __init__(self, endpoint: Endpoint, http: HttpClient) -> None:
         self._endpoint, self._http = endpoint, http
 
-    async def send(self, call: Call, options: Mapping[str, Any]) -> httpx.Response:
+    async def send(self, call: OgcCall, options: Mapping[str, Any]) -> httpx.Response:
         """Send a request; errors as `HttpClient.request`.
 
         Raises:
@@ -69,27 +69,27 @@ class Wire:
             timeout=options.get("timeout"),
         )
 
-    async def ask(self, call: Call, options: Mapping[str, Any]) -> httpx.Response:
+    async def ask(self, call: OgcCall, options: Mapping[str, Any]) -> httpx.Response:
         """Send a request; what fails is a `ClientException`."""
         try:
             return await self.send(call, options)
         except ServiceError as error:
             raise client_error(error) from error
 
-    async def document(self, model: type[M], call: Call, options: Mapping[str, Any]) -> M:
+    async def document(self, model: type[M], call: OgcCall, options: Mapping[str, Any]) -> M:
         """Ask for a document."""
         answer = await self.ask(call, options)
         return await read_apart(answer, lambda: read_document(model, answer, call.url))
 
     async def pages(
-        self, model: type[Page], call: Call, options: Mapping[str, Any]
+        self, model: type[Page], call: OgcCall, options: Mapping[str, Any]
     ) -> AsyncGenerator[tuple[Page, set[str]]]:
         """Give pages, each with the ids on it that no earlier page had; an empty page is the last.
 
         Raises:
             ClientContractError: The pages run in a circle.
         """
-        following: Call | None = call
+        following: OgcCall | None = call
         seen, count, stale = set[str](), 0, 0
         while following is not None:
             if stale == _MOST_STALE or count == _MOST_PAGES:
@@ -104,7 +104,7 @@ class Wire:
             # The server's own link has all that the question had.
             options = {**options, "params": {}}
 
-    def _next(self, page: ProcessList | JobList, call: Call) -> Call | None:
+    def _next(self, page: ProcessList | JobList, call: OgcCall) -> OgcCall | None:
         return translated(lambda: self._endpoint.next_page(page.links, call.url))
 
 

@@ -9,7 +9,7 @@ from eoflows.base.errors import ContractError, DeadlineError
 from eoflows.jobs.border import read_time
 from eoflows.jobs.models import JobState
 from eoflows.services.up42.cost import whole_credits
-from eoflows.services.up42.states import JobStatus, Standing, standing_of, status_of
+from eoflows.services.up42.states import JobStatus, Up42Standing, standing_of, status_of
 
 __all__ = [
     "JobMetadata",
@@ -107,7 +107,7 @@ class JobRecord:
     seen: datetime | None = field(default=None, repr=False, compare=False)
     document: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
-    def standing(self, patience: timedelta | None = None) -> Standing:
+    def standing(self, patience: timedelta | None = None) -> Up42Standing:
         """Say what its status means for work and price.
 
         Args:

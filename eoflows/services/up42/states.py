@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from eoflows.jobs.models import CLOSED, Billing, Phase, phase_of_word
 
-__all__ = ["TERMINAL", "JobStatus", "Standing", "standing_of", "status_of"]
+__all__ = ["TERMINAL", "JobStatus", "Up42Standing", "standing_of", "status_of"]
 
 
 class JobStatus(StrEnum):
@@ -38,7 +38,7 @@ class JobStatus(StrEnum):
 
 
 @dataclass(frozen=True)
-class Standing:
+class Up42Standing:
     """Where a job stands. That its work is done and that its price is settled are two facts.
 
     Attributes:
@@ -54,23 +54,23 @@ class Standing:
     billing_done: bool = False
 
 
-_REJECTED = Standing(Phase.REJECTED, Billing.NONE, billing_done=True)
-_CAPTURED = Standing(Phase.SUCCEEDED, Billing.CAPTURED, work_done=True, billing_done=True)
-_STANDINGS: dict[str, Standing] = {
-    JobStatus.CREATED: Standing(Phase.SUBMITTED, Billing.NONE),
-    JobStatus.LICENSED: Standing(Phase.SUBMITTED, Billing.NONE),
+_REJECTED = Up42Standing(Phase.REJECTED, Billing.NONE, billing_done=True)
+_CAPTURED = Up42Standing(Phase.SUCCEEDED, Billing.CAPTURED, work_done=True, billing_done=True)
+_STANDINGS: dict[str, Up42Standing] = {
+    JobStatus.CREATED: Up42Standing(Phase.SUBMITTED, Billing.NONE),
+    JobStatus.LICENSED: Up42Standing(Phase.SUBMITTED, Billing.NONE),
     JobStatus.UNLICENSED: _REJECTED,
-    JobStatus.VALID: Standing(Phase.SUBMITTED, Billing.NONE),
+    JobStatus.VALID: Up42Standing(Phase.SUBMITTED, Billing.NONE),
     JobStatus.INVALID: _REJECTED,
-    JobStatus.ACCEPTED: Standing(Phase.QUEUED, Billing.WITHHELD),
+    JobStatus.ACCEPTED: Up42Standing(Phase.QUEUED, Billing.WITHHELD),
     JobStatus.REJECTED: _REJECTED,
-    JobStatus.RUNNING: Standing(Phase.RUNNING, Billing.WITHHELD),
-    JobStatus.SUCCESSFUL: Standing(Phase.SUCCEEDED, Billing.WITHHELD, work_done=True),
-    JobStatus.FAILED: Standing(Phase.FAILED, Billing.WITHHELD),
+    JobStatus.RUNNING: Up42Standing(Phase.RUNNING, Billing.WITHHELD),
+    JobStatus.SUCCESSFUL: Up42Standing(Phase.SUCCEEDED, Billing.WITHHELD, work_done=True),
+    JobStatus.FAILED: Up42Standing(Phase.FAILED, Billing.WITHHELD),
     JobStatus.CAPTURED: _CAPTURED,
-    JobStatus.RELEASED: Standing(Phase.FAILED, Billing.RELEASED, billing_done=True),
+    JobStatus.RELEASED: Up42Standing(Phase.FAILED, Billing.RELEASED, billing_done=True),
 }
-_UNKNOWN = Standing(Phase.RUNNING, Billing.WITHHELD)
+_UNKNOWN = Up42Standing(Phase.RUNNING, Billing.WITHHELD)
 
 TERMINAL = frozenset(status for status in JobStatus if _STANDINGS[status].billing_done)
 """The terminal statuses of the reference document: nothing follows them on any server."""
@@ -81,7 +81,7 @@ def status_of(text: str) -> JobStatus | str:
     return next((status for status in JobStatus if status == text), text)
 
 
-def standing_of(status: str, *, consumed: bool = False, silent: bool = False) -> Standing:
+def standing_of(status: str, *, consumed: bool = False, silent: bool = False) -> Up42Standing:
     """Say what a status means.
 
     Args:
@@ -97,9 +97,9 @@ def standing_of(status: str, *, consumed: bool = False, silent: bool = False) ->
         phase = phase_of_word(status)
         if phase not in CLOSED:
             return _UNKNOWN
-        standing = Standing(phase, Billing.WITHHELD, work_done=phase is Phase.SUCCEEDED)
+        standing = Up42Standing(phase, Billing.WITHHELD, work_done=phase is Phase.SUCCEEDED)
     if standing.work_done and (consumed or silent):
         return _CAPTURED
     if silent and standing.phase in CLOSED and standing.billing is Billing.WITHHELD:
-        return Standing(standing.phase, Billing.NONE, billing_done=True)
+        return Up42Standing(standing.phase, Billing.NONE, billing_done=True)
     return standing

@@ -20,7 +20,7 @@ from eoflows.stores.catalog.syntax import (
     SPATIAL,
     Array,
     Between,
-    Call,
+    FunctionCall,
     Geometry,
     Literal,
     Node,
@@ -74,7 +74,7 @@ def compiled(node: Node) -> Value:
         case Array(values):
             parts = [compiled(value) for value in values]
             return lambda item: [part(item) for part in parts]
-        case Call(op, args):
+        case FunctionCall(op, args):
             return _call(op, args)
     raise InvalidInputError(
         f"a {type(node).__name__.lower()} has no value of its own; use it in a t_ or s_ operator"

@@ -10,7 +10,16 @@ from datetime import datetime
 import orjson
 
 from eoflows.stores.catalog.relations import NEGATED, RELATIONS
-from eoflows.stores.catalog.syntax import COMPARISONS, Array, Between, Call, Geometry, Literal, Node, Property
+from eoflows.stores.catalog.syntax import (
+    COMPARISONS,
+    Array,
+    Between,
+    FunctionCall,
+    Geometry,
+    Literal,
+    Node,
+    Property,
+)
 from eoflows.stores.catalog.validity import microseconds
 
 __all__ = ["Condition", "among", "necessary"]
@@ -47,20 +56,20 @@ def among(column: str, texts: "list[str] | tuple[str, ...]") -> Condition:
 def necessary(node: Node) -> Condition | None:  # noqa: PLR0911 - one per kind of condition
     """Give a condition that is true in every row whose item matches, or None for no such condition."""
     match node:
-        case Call("and", args):
+        case FunctionCall("and", args):
             return _joined(" AND ", [part for part in map(necessary, args) if part])
-        case Call("or", args):
+        case FunctionCall("or", args):
             parts = [necessary(arg) for arg in args]
             return None if None in parts else _joined(" OR ", [part for part in parts if part])
-        case Call("in", (Property(name), Array(values))) if name in _TEXT:
+        case FunctionCall("in", (Property(name), Array(values))) if name in _TEXT:
             texts = [value.value for value in values if isinstance(value, Literal)]
             known = [text for text in texts if isinstance(text, str)]
             return among(_TEXT[name], known) if len(texts) == len(values) else None
-        case Call(op, (left, right)) if op in COMPARISONS:
+        case FunctionCall(op, (left, right)) if op in COMPARISONS:
             return _comparison(op, left, right)
-        case Call(op, (left, right)) if op in RELATIONS or op in NEGATED:
+        case FunctionCall(op, (left, right)) if op in RELATIONS or op in NEGATED:
             return _relation(op, left, right)
-        case Call(op, args) if op in _MEETING:
+        case FunctionCall(op, args) if op in _MEETING:
             return _boxes(args)
     return None
 

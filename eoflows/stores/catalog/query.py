@@ -12,7 +12,7 @@ from eoflows.base.times import Interval
 from eoflows.stores.catalog.cql2 import Filter
 from eoflows.stores.catalog.interface import FilterLike, SortLike
 from eoflows.stores.catalog.pushdown import Condition, among, necessary
-from eoflows.stores.catalog.syntax import Between, Call, Geometry, Literal, Node, Property
+from eoflows.stores.catalog.syntax import Between, FunctionCall, Geometry, Literal, Node, Property
 
 __all__ = ["MOST_PER_PAGE", "Query", "SortKey", "build", "read_limit"]
 
@@ -141,7 +141,7 @@ def build(
         for column, wanted in (("collection", collections), ("id", ids))
         if wanted is not None
     ]
-    whole = Filter.of(Call("and", tuple(parts))) if parts else None
+    whole = Filter.of(FunctionCall("and", tuple(parts))) if parts else None
     implied = necessary(whole.node) if whole else None
     single = collections is not None and len(collections) == 1
     return Query(
@@ -181,7 +181,7 @@ def _meets_time(value: str | Interval) -> Node:
     else:
         raise InvalidInputError(f"datetime is {value!r}; write a time, a/b, ../b or a/..")
     item = Between(Property("start_datetime"), Property("end_datetime"))
-    return Call("t_intersects", (item, Between(Literal(span.start), Literal(span.end))))
+    return FunctionCall("t_intersects", (item, Between(Literal(span.start), Literal(span.end))))
 
 
 def _meets_bbox(bbox: Sequence[float]) -> Node:
@@ -199,11 +199,11 @@ def _meets_bbox(bbox: Sequence[float]) -> Node:
     if west <= east:
         return _meets(Geometry({"bbox": [west, south, east, north]}))
     halves = ([west, south, 180.0, north], [-180.0, south, east, north])
-    return Call("or", tuple(_meets(Geometry({"bbox": half})) for half in halves))
+    return FunctionCall("or", tuple(_meets(Geometry({"bbox": half})) for half in halves))
 
 
 def _meets(geometry: Geometry) -> Node:
-    return Call("s_intersects", (Property("geometry"), geometry))
+    return FunctionCall("s_intersects", (Property("geometry"), geometry))
 
 
 def _keys(sortby: SortLike | None, *, single_collection: bool) -> tuple[SortKey, ...]:

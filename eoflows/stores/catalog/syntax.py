@@ -16,7 +16,7 @@ __all__ = [
     "SPATIAL",
     "Array",
     "Between",
-    "Call",
+    "FunctionCall",
     "Geometry",
     "Literal",
     "Node",
@@ -74,14 +74,14 @@ class Array:
 
 
 @dataclass(frozen=True)
-class Call:
+class FunctionCall:
     """An operator, by the name that the standard gives it, with its arguments."""
 
     op: str
     args: "tuple[Node, ...]"
 
 
-Node = Literal | Property | Between | Geometry | Array | Call
+Node = Literal | Property | Between | Geometry | Array | FunctionCall
 
 
 def read(document: object) -> Node:
@@ -135,7 +135,7 @@ def _end(document: object, opened: datetime, depth: int) -> Literal | Property:
     raise InvalidInputError(f"{document!r} cannot end an interval; use a time, a property or '..'")
 
 
-def _call(op: str, args: Sequence[Node]) -> Call:
+def _call(op: str, args: Sequence[Node]) -> FunctionCall:
     name = _NAMES.get(op.lower())
     if name is None:
         raise InvalidInputError(
@@ -156,13 +156,15 @@ def _call(op: str, args: Sequence[Node]) -> Call:
     if name == "in" and not isinstance(args[1], Array):
         raise InvalidInputError("the second argument of in is a list of values")
     if name == "between":
-        return Call("and", (Call(">=", (args[0], args[1])), Call("<=", (args[0], args[2]))))
-    return Call(name, tuple(args))
+        return FunctionCall(
+            "and", (FunctionCall(">=", (args[0], args[1])), FunctionCall("<=", (args[0], args[2])))
+        )
+    return FunctionCall(name, tuple(args))
 
 
 def _check_condition(node: Node) -> None:
     match node:
-        case Call(op) if op in _CONDITIONS:
+        case FunctionCall(op) if op in _CONDITIONS:
             return
         case Property() | Literal(bool()):
             return
@@ -204,6 +206,6 @@ def _shown(node: Node) -> str:
     match node:
         case Literal(value):
             return repr(value)
-        case Property(name) | Call(name):
+        case Property(name) | FunctionCall(name):
             return repr(name)
     return f"a {type(node).__name__.lower()}"

@@ -11,10 +11,10 @@ from eoflows.base.http import AddressPolicy, ApiKey, HttpClient, Keyring, Origin
 from eoflows.products.staging import Place, Stager
 from eoflows.products.systematic import (
     Pace,
-    Progress,
     Publications,
     Settler,
     Stream,
+    StreamProgress,
     follow,
     watermarks_beside,
 )
@@ -41,7 +41,7 @@ async def follow_all(url: str, state: Path, product_type: str) -> datetime:
         source = Publications(StacClient(f"{url}/auxip/", http), Stream(None, product_type), page=10)
         steps = follow(
             source,
-            Progress(store, KEY),
+            StreamProgress(store, KEY),
             Settler(stager, catalog, stager.stage, batch=5),
             start=datetime(2025, 7, 1, tzinfo=UTC),
             end=now,

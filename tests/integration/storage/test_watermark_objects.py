@@ -9,7 +9,7 @@ import anyio
 import pytest
 from pydantic import SecretStr
 
-from eoflows.products.systematic import Progress, Reading, Watermark, watermarks_beside
+from eoflows.products.systematic import Reading, StreamProgress, Watermark, watermarks_beside
 from eoflows.products.systematic.stores import DatabaseWatermarks, ObjectWatermarks
 from eoflows.stores.catalog import Catalog
 from eoflows.stores.catalog.database import Database
@@ -51,11 +51,11 @@ async def test_only_who_has_read_it_may_replace_it(store: ObjectWatermarks) -> N
 
 
 async def test_writers_at_once_end_at_the_farthest(store: ObjectWatermarks) -> None:
-    await Progress(store, "k").begin(BEGIN)
+    await StreamProgress(store, "k").begin(BEGIN)
 
     async def advance(hours: int) -> None:
         reading = Reading(BEGIN + timedelta(hours=hours), {}, set(), BEGIN)
-        await Progress(store, "k").advance(BEGIN, reading)
+        await StreamProgress(store, "k").advance(BEGIN, reading)
 
     async with anyio.create_task_group() as group:
         for hours in (3, 7, 5, 1):

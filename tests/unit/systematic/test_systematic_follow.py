@@ -11,7 +11,7 @@ from moving_source import BEGIN, MemoryStore, Shelf, World
 from eoflows.base.errors import ContractError
 from eoflows.base.times import format_utc
 from eoflows.products.staging import Outcome
-from eoflows.products.systematic import Pace, Progress, Publications, Settler, Step, Stream, follow
+from eoflows.products.systematic import Pace, Publications, Settler, Step, Stream, StreamProgress, follow
 from eoflows.stores.stac import SearchRequest
 from eoflows.stores.stac.items import read_item
 
@@ -32,7 +32,7 @@ async def run(
     settler = Settler(shelf, shelf, shelf.stage, batch=3, **settings)
     steps = follow(
         Publications(world, Stream(), page=5),
-        Progress(store, key, writable=not settings.get("plan_only")),
+        StreamProgress(store, key, writable=not settings.get("plan_only")),
         settler,
         start=BEGIN,
         end=min(end or world.now, world.now),
@@ -198,7 +198,7 @@ async def test_a_range_is_gone_through_once_and_resumed() -> None:
     while runs < 9:
         runs += 1
         await run(world, shelf, store, pace=pace, end=end, key="range")
-        if await Progress(store, "range").finish(end):
+        if await StreamProgress(store, "range").finish(end):
             break
     assert runs == 3
     assert set(shelf.staged) == {f"P{n:03}" for n in range(48)}
@@ -271,7 +271,7 @@ async def test_a_clock_that_is_wrong_for_one_run_loses_nothing(
         now = world.now + (wrong if hour == 10 else timedelta(0))
         steps = follow(
             Publications(world, Stream()),
-            Progress(store, KEY),
+            StreamProgress(store, KEY),
             Settler(shelf, shelf, shelf.stage),
             start=BEGIN,
             end=min(now, world.now + timedelta(days=2)),

@@ -8,7 +8,7 @@ import anyio
 import pytest
 
 from eoflows.base.errors import CatalogError
-from eoflows.products.systematic import Failure, Progress, Reading, Watermark, watermarks_beside
+from eoflows.products.systematic import Failure, Reading, StreamProgress, Watermark, watermarks_beside
 from eoflows.stores.catalog import LocalCatalog
 from eoflows.stores.storage import LocalStorage
 
@@ -79,7 +79,7 @@ async def test_writers_of_one_file_end_at_the_farthest(tmp_path: Path) -> None:
             LocalCatalog(path) as catalog,
             watermarks_beside(catalog, LocalStorage(tmp_path)) as store,
         ):
-            progress = Progress(store, "k")
+            progress = StreamProgress(store, "k")
             await progress.begin(MARK.origin)
             for minutes in range(20):
                 reached = MARK.origin + timedelta(hours=hours, minutes=minutes)
