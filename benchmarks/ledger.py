@@ -103,7 +103,7 @@ def _run(work: Callable[..., Any], given: Sequence[object]) -> Any:
 
 async def fill(ledger_url: str, base: str, names: list[str]) -> None:
     """Write the jobs that the service has."""
-    async with Ledger(ledger_url) as ledger, asyncio.TaskGroup() as group:
+    async with Ledger(ledger_url, create=True) as ledger, asyncio.TaskGroup() as group:
 
         async def one(intent: Intent, name: str) -> None:
             held = (await ledger.intend(intent)).record
@@ -115,7 +115,7 @@ async def fill(ledger_url: str, base: str, names: list[str]) -> None:
 
 async def look(ledger_url: str, base: str) -> tuple[float, float, int]:
     """Run a round; give its seconds, the peak of this process's memory in MB, and the jobs that ended."""
-    async with Ledger(ledger_url) as ledger:
+    async with Ledger(ledger_url, create=True) as ledger:
         started = time.perf_counter()
         (found,) = await track_round(ledger, opener(base), pace=Pace(shortest=0.0))
         spent = time.perf_counter() - started
@@ -148,7 +148,7 @@ def rounds(ledger_url: str, jobs: int) -> Iterator[Row]:
 async def write_intents(ledger_url: str, run: str, count: int) -> tuple[float, float, float]:
     """Write intents, some at a time as tasks do; give when this began and ended, and seconds of the CPU."""
     wanted = iter(intents("http://service.example", f"inputs-{run}", count, run=run))
-    async with Ledger(ledger_url) as ledger:
+    async with Ledger(ledger_url, create=True) as ledger:
 
         async def writer() -> None:
             for intent in wanted:
@@ -178,7 +178,7 @@ def intents_per_second(ledger_url: str, count: int) -> Row:
 
 async def write_one_by_one(ledger_url: str, count: int) -> float:
     """Write intents one after the other; give seconds each."""
-    async with Ledger(ledger_url) as ledger:
+    async with Ledger(ledger_url, create=True) as ledger:
         started = time.perf_counter()
         for intent in intents("http://service.example", "inputs-one", count):
             await ledger.intend(intent)
@@ -197,7 +197,7 @@ async def live(ledger_url: str, base: str, count: int) -> tuple[float, float, in
     async def tell(records: Sequence[JobRecord]) -> None:
         told.extend(record.key for record in records)
 
-    async with Ledger(ledger_url) as ledger, open_server("dummy", "inputs-lives") as server:
+    async with Ledger(ledger_url, create=True) as ledger, open_server("dummy", "inputs-lives") as server:
 
         async def submitter() -> None:
             for intent in wanted:
@@ -216,7 +216,7 @@ async def live(ledger_url: str, base: str, count: int) -> tuple[float, float, in
 async def overhead(ledger_url: str, base: str, count: int) -> tuple[float, float]:
     """Give milliseconds of a submission through the ledger, and of the bare request, one after the other."""
     wanted = intents(base, "inputs-slow", count)
-    async with Ledger(ledger_url) as ledger, opener(base)("dummy", "inputs-slow") as server:
+    async with Ledger(ledger_url, create=True) as ledger, opener(base)("dummy", "inputs-slow") as server:
         for intent in wanted[:5]:
             await submit(ledger, server, intent)
         started = time.perf_counter()

@@ -18,10 +18,12 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 from pydantic import SecretStr
 
+from eoflows.base.errors import LedgerError
 from eoflows.blocks import JobLedger, ObjectStorage, S3Bucket, StacApi
+from eoflows.jobs.ledger import Ledger
 from eoflows.stores.catalog.remote import CatalogProfile
 
-__all__ = ["apply"]
+__all__ = ["apply", "create_ledger"]
 
 NAME = "default"
 
@@ -51,6 +53,17 @@ async def apply(given: Mapping[str, str]) -> None:
     await catalog.asave("catalog", overwrite=True)
 
 
+async def create_ledger(given: Mapping[str, str]) -> None:
+    """Make the ledger where there is none yet.
+
+    Raises:
+        LedgerError: It cannot be used.
+    """
+    url = with_password(given["LEDGER_URL"], given["LEDGER_PASSWORD"])
+    async with Ledger(url, create=True):
+        pass
+
+
 def with_password(url: str, password: str) -> str:
     """Put a password into a URL that has a user."""
     parts = urlsplit(url)
@@ -62,8 +75,12 @@ def main() -> int:
     """Apply, and return the exit code."""
     try:
         asyncio.run(apply(os.environ))
+        asyncio.run(create_ledger(os.environ))
     except KeyError as missing:
         print(f"error: {missing.args[0]} is not in the environment", file=sys.stderr)
+        return 1
+    except LedgerError as error:
+        print(f"error: {error}", file=sys.stderr)
         return 1
     return 0
 

@@ -40,6 +40,7 @@ from eoflows.blocks import (
     Up42Credentials,
 )
 from eoflows.blocks.logos import PUBLIC, logo
+from eoflows.jobs.ledger import Ledger
 from eoflows.services.earth_engine.grid import known_grids
 
 Save = Callable[[Block, str], Awaitable[None]]
@@ -99,6 +100,8 @@ async def _write_all(save: Save, url: str, other_url: str, state: Path) -> None:
     ledger_url = os.environ.get(LEDGER_URL, str(state / "ledger.sqlite"))
     ledger = JobLedger(url=ledger_url, results=storage, lease=45, lost_after=2)
     await save(ledger, "sandbox")
+    async with Ledger(ledger_url, create=True):
+        pass
     for kind in ("token", "inputs", "listing", "none"):
         place = DummyServer(url=f"{url}/dummy/{kind}-sandbox", exclusive=kind == "listing")
         await save(place, f"sandbox-{kind}")

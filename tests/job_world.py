@@ -102,7 +102,7 @@ class World:
 
     def ledger(self, *, lease: float | None = None) -> Ledger:
         """Open the ledger as another process would."""
-        return Ledger(self.url, lease=lease or self.lease, clock=self.clock)
+        return Ledger(self.url, lease=lease or self.lease, clock=self.clock, create=True)
 
     def server(self, place: str) -> JobServer[DummyRequest]:
         """A server of which the client is never closed: it holds nothing."""

@@ -35,7 +35,7 @@ async def ledger_steps(client: PrefectClient) -> list[UpgradeStep]:
 async def _ledger_steps(subject: str, url: str) -> list[UpgradeStep]:
     place = read_url(url)
     if _absent(place):
-        return []  # Whoever uses it first makes it; or it is on another host.
+        return []  # It is on another host, or was never made: whoever uses it is told.
     try:
         async with Database(place) as database:
             found = await database.read(version)

@@ -98,5 +98,5 @@ def _read(href: str) -> bytes:
 @asynccontextmanager
 async def ogc_desk(folder: Path, **servers: OgcProcessesServer) -> AsyncIterator[OgcDesk]:
     """Open a desk whose ledger and results are in a folder."""
-    async with Ledger(f"sqlite:///{folder / 'ledger.db'}") as ledger:
+    async with Ledger(f"sqlite:///{folder / 'ledger.db'}", create=True) as ledger:
         yield OgcDesk(ledger, storage_from_url(str(folder / "results")), servers)

@@ -140,7 +140,7 @@ async def one_job(given: argparse.Namespace) -> str:
     open_server = opener(given.base, settle=given.settle, timeout=given.timeout, moment=moment)
     inputs = {"seconds": 0.2, "n": given.name}
     async with (
-        WatchedLedger(given.ledger, lease=given.lease, clock=given.clock) as ledger,
+        WatchedLedger(given.ledger, lease=given.lease, clock=given.clock, create=True) as ledger,
         open_server("dummy", given.place) as s,
     ):
         ledger.moment = moment
@@ -163,7 +163,7 @@ async def many_jobs(given: argparse.Namespace) -> str:
     open_server = opener(given.base, settle=given.settle, timeout=given.timeout, moment=Moment("", "kill"))
     outcomes: list[str] = []
     async with (
-        Ledger(given.ledger, lease=given.lease, clock=given.clock) as ledger,
+        Ledger(given.ledger, lease=given.lease, clock=given.clock, create=True) as ledger,
         open_server("dummy", given.place) as s,
     ):
 
@@ -192,7 +192,7 @@ async def many_jobs(given: argparse.Namespace) -> str:
 async def follow(given: argparse.Namespace) -> str:
     """Run rounds and announce, until killed or nothing is left to watch."""
     open_server = opener(given.base, settle=given.settle, timeout=given.timeout, moment=Moment("", "kill"))
-    async with Ledger(given.ledger, lease=given.lease, clock=given.clock) as ledger:
+    async with Ledger(given.ledger, lease=given.lease, clock=given.clock, create=True) as ledger:
         until = ledger.now() + timedelta(seconds=given.patience)
         while ledger.now() < until:
             await track_round(ledger, open_server, pace=Pace(shortest=0.2, longest=1.0))

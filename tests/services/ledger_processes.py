@@ -126,7 +126,7 @@ class Drivers:
 
     async def records(self, **wanted: object) -> list[JobRecord]:
         """What the ledger has."""
-        async with Ledger(self.ledger) as ledger:
+        async with Ledger(self.ledger, create=True) as ledger:
             return await ledger.jobs(JobFilter(**wanted))
 
 

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture
 async def database(ledger_url: str):
-    async with Database(read_url(ledger_url)) as found:
+    async with Database(read_url(ledger_url), create=True) as found:
         await found.write(lambda c: c.execute(sa.text("CREATE TABLE t (n INTEGER)")), durable=True)
         yield found
 
@@ -123,7 +123,7 @@ async def test_who_loses_a_deadlock_tries_again(ledger_url: str) -> None:
         connection.execute(sa.text("CREATE TABLE t (id INTEGER, n INTEGER)"))
         connection.execute(sa.text("INSERT INTO t VALUES (1, 0), (2, 0)"))
 
-    async with Database(url) as one, Database(url) as other:
+    async with Database(url, create=True) as one, Database(url, create=True) as other:
         await one.write(table, durable=True)
         async with anyio.create_task_group() as group:
             group.start_soon(lambda: one.write(changing(1, 2), durable=True))

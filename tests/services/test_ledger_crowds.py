@@ -71,7 +71,7 @@ async def test_submitters_killed_in_a_crowd_leave_nothing_behind(drivers: Driver
 async def test_twenty_runs_race_for_the_last_credits(runs: int, drivers: Drivers, box: Sandbox) -> None:
     """A budget of 70 credits, jobs that cost 10: seven of them, whoever is first."""
     place = f"inputs-money-{drivers.folder.name}"
-    async with Ledger(drivers.ledger) as ledger:
+    async with Ledger(drivers.ledger, create=True) as ledger:
         await ledger.set_budget("project", 70)
     racing = [
         drivers.start("many_jobs", place, name=f"run-{number}-", budget="project") for number in range(runs)
@@ -79,11 +79,11 @@ async def test_twenty_runs_race_for_the_last_credits(runs: int, drivers: Drivers
     outcomes = Counter(json.loads(one.end().said)[0] for one in racing)
     assert outcomes["BudgetError"] == runs - 7
     assert len(box.dummy.jobs(place)) == 7
-    async with Ledger(drivers.ledger) as ledger:
+    async with Ledger(drivers.ledger, create=True) as ledger:
         before = await ledger.balance("project")
     assert (before.reserved + before.spent, before.left) == (70, 0)
 
-    async with Ledger(drivers.ledger) as ledger:
+    async with Ledger(drivers.ledger, create=True) as ledger:
         while (after := await ledger.balance("project")).reserved:
             assert drivers.run("follow", place, patience=1).said == "over"
     # The service names no price: what was set aside was spent.

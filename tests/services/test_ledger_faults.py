@@ -94,7 +94,7 @@ async def test_never_two(name: str, ledger_url: str, box: Sandbox, tmp_path: Pat
         assert [job.id for job in box.dummy.jobs(place)] == [first.remote_id] == [second.remote_id]
         assert first.attempts == (1 if taken and kind != "token" else 2)
 
-    async with Ledger(ledger_url) as ledger, asyncio.TaskGroup() as group:
+    async with Ledger(ledger_url, create=True) as ledger, asyncio.TaskGroup() as group:
         for kind in KINDS:
             group.create_task(one(ledger, kind))
 
@@ -104,7 +104,7 @@ async def test_a_definite_no_is_not_in_doubt(
 ) -> None:
     place = f"none-{tmp_path.name}"
     throttle = Fault("throttle", path=f"/dummy/{place}/jobs", method="POST", times=1)
-    async with Ledger(ledger_url) as ledger, open_place(place) as server:
+    async with Ledger(ledger_url, create=True) as ledger, open_place(place) as server:
         with box.faults.active(throttle), pytest.raises(Exception, match="429"):
             await submit(ledger, server, wanted(server, place))
         assert (await ledger.job(wanted(server, place).key)).phase is Phase.PLANNED

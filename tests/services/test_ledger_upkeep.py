@@ -163,7 +163,7 @@ async def test_an_old_worker_goes_on_while_the_schema_is_expanded(ledger_url: st
             connection.execute(sa.text("ALTER TABLE jobs ADD COLUMN later VARCHAR(20) DEFAULT '' NOT NULL"))
             connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
 
-        async with Database(read_url(ledger_url)) as database:
+        async with Database(read_url(ledger_url), create=True) as database:
             await database.write(expand, durable=True)
         await world.submit(old, "inputs-a", n=2)
         world.clock.advance(5)
@@ -184,21 +184,21 @@ async def test_the_first_schema_is_upgraded_with_its_rows(ledger_url: str, capsy
         connection.execute(sa.text(f"{insert} ('{'k' * 64}', 'dummy', '{{}}', 'succeeded', {when}, {when})"))
 
     url = read_url(ledger_url)
-    async with Database(url) as database:
+    async with Database(url, create=True) as database:
         await database.write(make_first, durable=True)
         assert await database.read(version) == "0001"
     with pytest.raises(LedgerError, match=r"python -m eoflows\.jobs\.ledger upgrade URL"):
-        async with Ledger(ledger_url):
+        async with Ledger(ledger_url, create=True):
             pass
     assert await anyio.to_thread.run_sync(main, ["upgrade", ledger_url]) == 0
     assert f"has schema {newest()}" in capsys.readouterr().out
-    async with Ledger(ledger_url) as ledger:
+    async with Ledger(ledger_url, create=True) as ledger:
         assert [record.phase for record in await rows(ledger)] == [Phase.SUCCEEDED]
 
 
 def test_the_command_line_hides_the_url(tmp_path: Path) -> None:
     async def make() -> None:
-        async with Ledger(sqlite_url(tmp_path)):
+        async with Ledger(sqlite_url(tmp_path), create=True):
             pass
 
     anyio.run(make)

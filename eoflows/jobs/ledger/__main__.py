@@ -1,5 +1,6 @@
 """Upkeep of a ledger's database.
 
+    python -m eoflows.jobs.ledger create URL             make a ledger where there is none, once
     python -m eoflows.jobs.ledger version URL            the schema's version
     python -m eoflows.jobs.ledger upgrade URL            bring the schema to this release's version
     python -m eoflows.jobs.ledger backup URL FILE        copy a ledger in SQLite while workers go on
@@ -19,6 +20,7 @@ from pathlib import Path
 import anyio
 
 from eoflows.base.errors import EoError
+from eoflows.jobs.ledger import Ledger
 from eoflows.jobs.ledger.backups import back_up, doubt_planned, restore
 from eoflows.jobs.ledger.database import Database, read_url
 from eoflows.jobs.ledger.schema import newest, upgrade, version
@@ -44,7 +46,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawTextHelpFormatter,
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    for name in ("version", "upgrade", "backup", "restore", "doubt"):
+    for name in ("create", "version", "upgrade", "backup", "restore", "doubt"):
         command = commands.add_parser(name)
         if name == "restore":
             command.add_argument("file", type=Path)
@@ -65,6 +67,9 @@ async def _do(given: argparse.Namespace) -> str:
             return f"{given.file}: {jobs} jobs"
         case "restore":
             return _doubts(await restore(given.file, given.url))
+        case "create":
+            async with Ledger(given.url, create=True) as ledger:
+                return f"{ledger.where} is a ledger"
     async with Database(read_url(given.url)) as database:
         match given.command:
             case "upgrade":

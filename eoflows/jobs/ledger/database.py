@@ -14,7 +14,7 @@ from sqlalchemy.pool import StaticPool
 from eoflows.base.errors import CatalogError, InvalidInputError, LedgerError
 from eoflows.stores.catalog.mounts import file_system, refuse_network
 
-__all__ = ["Database", "read_url"]
+__all__ = ["Database", "absent", "read_url"]
 
 T = TypeVar("T")
 Work = Callable[[sa.Connection], T]
@@ -59,6 +59,14 @@ def read_url(url: str) -> sa.URL:
     return parsed.set(drivername=driver)
 
 
+def absent(where: str) -> str:
+    """Say that there is no ledger, and what to do."""
+    return (
+        f"there is no ledger in {where}: is its disk mounted, and its URL right? A new one is made by "
+        "`python -m eoflows.jobs.ledger create URL`, once"
+    )
+
+
 @dataclass(eq=False)
 class _Waiting(Generic[T]):
     """Work that waits for a transaction, and what came of it."""
@@ -82,12 +90,13 @@ class Database:
 
     Args:
         url: As read by `read_url`.
+        create: Whether a SQLite file is made where there is none.
 
     Raises:
-        LedgerError: A SQLite file on a network file system.
+        LedgerError: A SQLite file that is not there, or on a network file system.
     """
 
-    def __init__(self, url: sa.URL) -> None:
+    def __init__(self, url: sa.URL, *, create: bool = False) -> None:
         self.url = url
         if self.sqlite:
             path = Path(url.database or "")
@@ -98,7 +107,11 @@ class Database:
                     f"the ledger {path} lies on the network file system {file_system(path)!r}, where SQLite "
                     "loses data: put it on a local disk of one host, or use PostgreSQL for several"
                 ) from None
-            path.parent.mkdir(parents=True, exist_ok=True)
+            if create:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            elif not path.exists():
+                # A disk that is not mounted is no new ledger.
+                raise LedgerError(absent(str(path)))
         self._writer = _engine(url, writes=True)
         self._reader = _engine(url, writes=False)
         self._turn = anyio.Lock()

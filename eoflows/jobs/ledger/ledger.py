@@ -55,6 +55,8 @@ class Ledger:
         lease: Seconds for which a submission or a collection is nobody else's; longer than any one
             request may take.
         absence: Seconds for which a service must deny a job that it had before it counts as lost.
+        create: Whether a ledger is made where there is none. Else that is refused: a disk that is not
+            mounted is no new ledger.
         clock: Aware UTC.
     """
 
@@ -64,9 +66,10 @@ class Ledger:
         *,
         lease: float = 180.0,
         absence: float = 3600.0,
+        create: bool = False,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
-        self._database = Database(read_url(url))
+        self._database, self._create = Database(read_url(url), create=create), create
         self.absence = absence
         self._clock, self._ahead = clock, timedelta()
         self.steps = StepWatch(clock)
@@ -76,7 +79,7 @@ class Ledger:
 
     async def __aenter__(self) -> Self:
         try:
-            await check_schema(self._database)
+            await check_schema(self._database, create=self._create)
             await self._compare_clocks()
         except BaseException:
             await self._database.__aexit__()

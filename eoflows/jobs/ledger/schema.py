@@ -13,7 +13,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from eoflows.base.errors import LedgerError
-from eoflows.jobs.ledger.database import Database
+from eoflows.jobs.ledger.database import Database, absent
 
 __all__ = ["check_schema", "newest", "upgrade", "version"]
 
@@ -40,14 +40,20 @@ def version(connection: sa.Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 
 
-async def check_schema(database: Database) -> None:
-    """See that a ledger can be used; make its tables if it is empty.
+async def check_schema(database: Database, *, create: bool = False) -> None:
+    """See that a ledger can be used.
+
+    Args:
+        database: Where it is.
+        create: Whether its tables are made where there are none.
 
     Raises:
-        LedgerError: Its version is not the one that this release writes.
+        LedgerError: Its version is not the one that this release writes; or there is none.
     """
     wanted, found = newest(), await database.read(version)
     if found is None:
+        if not create:
+            raise LedgerError(absent(database.where))
         await upgrade(database)
     elif found != wanted:
         raise LedgerError(_refusal(database.where, found, wanted))

@@ -49,7 +49,7 @@ class EarthEngineClient:
             store: Where documents are.
         """
         async with (
-            Ledger(str(self.ledger), lease=self.lease) as ledger,
+            Ledger(str(self.ledger), lease=self.lease, create=True) as ledger,
             self.project.open() as server,
             store.open() as opened,
         ):

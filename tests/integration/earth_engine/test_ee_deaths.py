@@ -63,7 +63,7 @@ async def test_thousands_of_orders_are_followed_in_few_requests(tmp_path, count,
         client = tracker(box.url, tmp_path, "many")._client
         where = {"cloudStorageDestination": {"bucket": "eo-bucket", "filenamePrefix": "P/x"}}
         body = f'{{"expression":{{}},"fileExportOptions":{str(where).replace(chr(39), chr(34))}}}'
-        async with client.project.open() as server, Ledger(str(client.ledger)) as ledger:
+        async with client.project.open() as server, Ledger(str(client.ledger), create=True) as ledger:
             await ledger.plan([
                 Intent(
                     request=EarthEngineRequest(

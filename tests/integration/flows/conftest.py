@@ -69,15 +69,17 @@ def blocks_of_the_sandbox(
     """Write the blocks once (it takes seconds) and give the folder that they name."""
     state = tmp_path_factory.mktemp("flows")
     asyncio.run(write_sandbox(flow_box.url, flow_box.other_url, state))
+    shutil.copy(state / "ledger.sqlite", state.with_suffix(".new"))
     return state
 
 
 @pytest.fixture
 def place(blocks_of_the_sandbox: Path, flow_box: Sandbox) -> Place:
-    """The environment `sandbox` with no fault, an empty storage and no catalogue."""
+    """The environment `sandbox` with no fault, an empty storage, an empty ledger and no catalogue."""
     state = blocks_of_the_sandbox
     shutil.rmtree(state)
     state.mkdir()
+    shutil.copy(state.with_suffix(".new"), state / "ledger.sqlite")
     flow_box.faults.clear()
     flow_box.up42.reset()
     return Place(flow_box, state, flow_box.log.last)

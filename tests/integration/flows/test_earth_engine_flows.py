@@ -166,7 +166,7 @@ async def test_the_ledger_says_where_results_are_and_nothing_is_fetched_twice(de
     done = await run(collect_jobs, "sandbox")
     assert done.state.message == "0 fetched: 0 files, 0 B."
     assert desk.place.box.log.count("re:.*[.]tif") == downloads
-    async with Ledger(str(desk.place.state / "ledger.sqlite")) as ledger:
+    async with Ledger(str(desk.place.state / "ledger.sqlite"), create=True) as ledger:
         records = await ledger.jobs(JobFilter())
     assert len(records) == 4
     for record in records:

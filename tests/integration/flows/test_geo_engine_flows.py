@@ -300,7 +300,7 @@ async def test_a_task_that_the_server_forgot_is_lost(place):
     )
     assert first.state.name == "StillRunning"
     place.box.geo_engine.tasks.forget()
-    async with Ledger(str(place.state / "ledger.sqlite")) as ledger:
+    async with Ledger(str(place.state / "ledger.sqlite"), create=True) as ledger:
         done = await run(save_dataset, NDVI, EUROPE, **saving(display_name="Gone", wait_seconds=30))
         assert done.state.is_failed()
         assert len(await ledger.jobs(JobFilter(phases=[Phase.LOST]))) == 1

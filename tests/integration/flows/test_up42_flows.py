@@ -33,7 +33,7 @@ def hrefs(place, *numbers: int) -> list[str]:
 
 
 def ledger(place) -> Ledger:
-    return Ledger(str(place.state / "ledger.sqlite"))
+    return Ledger(str(place.state / "ledger.sqlite"), create=True)
 
 
 async def balance(place, name: str) -> Balance:

@@ -60,7 +60,7 @@ async def accept_all(box: Sandbox, ledger: Ledger, place: str, count: int) -> No
 
 async def test_none_is_lost_and_each_end_is_told(box: Sandbox, tmp_path: Path) -> None:
     url, told = f"sqlite:///{tmp_path / 'l.db'}", tmp_path / "told"
-    async with Ledger(url) as ledger:
+    async with Ledger(url, create=True) as ledger:
         for place, count in JOBS.items():
             await accept_all(box, ledger, place, count)
         faults = (

@@ -29,7 +29,7 @@ async def follow(url: str, base: str, told: Path) -> None:
         with told.open("a") as file:
             file.writelines(f"{record.key}\n" for record in records)
 
-    async with Ledger(url, lease=2.0) as ledger:
+    async with Ledger(url, lease=2.0, create=True) as ledger:
         until = ledger.now() + timedelta(seconds=4)
         while ledger.now() < until:
             await track_round(ledger, open_server, pace=Pace(shortest=0.2, longest=1.0))

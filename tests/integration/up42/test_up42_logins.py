@@ -41,7 +41,7 @@ async def test_rounds_of_a_wait_share_one_login(box: Sandbox, tmp_path: Path) ->
         rounds += 1
         return account(box).open_jobs()
 
-    async with Ledger(str(tmp_path / "ledger.sqlite")) as ledger:
+    async with Ledger(str(tmp_path / "ledger.sqlite"), create=True) as ledger:
         region = box.up42_regions["eu"]
         request = Up42Request(
             process="pansharpening", inputs={"title": "A", "item": region.item_url(region.sources()[0])}

@@ -78,7 +78,7 @@ class Desk:
 
 @pytest.fixture
 async def desk(tmp_path, make_client):
-    async with Ledger(str(tmp_path / "ledger.db")) as ledger:
+    async with Ledger(str(tmp_path / "ledger.db"), create=True) as ledger:
         await ledger.set_budget("projects", 1000)
         yield Desk(ledger, make_client)
 

@@ -27,7 +27,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 async def ledger(tmp_path: Path, clock: Clock) -> AsyncIterator[Ledger]:
-    async with Ledger(str(tmp_path / "ledger.sqlite"), clock=clock) as opened:
+    async with Ledger(str(tmp_path / "ledger.sqlite"), clock=clock, create=True) as opened:
         await opened.set_budget("spring", 100)
         yield opened
 
