@@ -11,7 +11,7 @@ from eoflows.base.errors import InvalidInputError
 from eoflows.blocks.logos import logo
 
 if TYPE_CHECKING:
-    from eoflows.services.earth_engine.credentials import GoogleToken
+    from eoflows.stores.transfer.google_token import GoogleToken
 
 __all__ = ["GoogleCredentials"]
 
@@ -68,7 +68,7 @@ class GoogleCredentials(Block):
             InvalidInputError: The key cannot be used, or the environment gives nothing.
         """
         # Only where credentials are used is Google's library loaded.
-        from eoflows.services.earth_engine.credentials import GoogleToken  # noqa: PLC0415
+        from eoflows.stores.transfer.google_token import GoogleToken  # noqa: PLC0415
 
         return GoogleToken.shared(None if self.key is None else _key_file(self.key))
 

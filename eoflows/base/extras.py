@@ -28,6 +28,7 @@ _EXTRAS = {
     "eoflows.stores.transfer.google": "gcs",
     "eoflows.stores.transfer.google_session": "gcs",
     "eoflows.stores.transfer.google_source": "gcs",
+    "eoflows.stores.transfer.google_token": "gcs",
     "eoflows.tasks.plot": "geo-engine",
     "eoflows.tasks.spread": "dask",
 }

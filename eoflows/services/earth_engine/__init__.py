@@ -14,7 +14,6 @@ if TYPE_CHECKING:
         load_collections,
     )
     from eoflows.services.earth_engine.convert import open_ard, preard_to_cogs, preard_to_zarr
-    from eoflows.services.earth_engine.credentials import GoogleToken
     from eoflows.services.earth_engine.documents import is_complete, is_ended, outcomes, progress
     from eoflows.services.earth_engine.failures import Failure, FailureKind, judge
     from eoflows.services.earth_engine.filters import read_filter
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from eoflows.services.earth_engine.tiles import Tile
     from eoflows.services.earth_engine.tracker import Tracker, clean_tracked, download_tracked
     from eoflows.services.earth_engine.tracking import Session, update_tracking
+    from eoflows.stores.transfer.google_token import GoogleToken
 else:
     __getattr__, __dir__ = lazily(__name__)
 

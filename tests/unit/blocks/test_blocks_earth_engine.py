@@ -5,7 +5,7 @@ from typing import get_args
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from eoflows.blocks import EarthEngineProject, GoogleCredentials, PreArdStore, TileGrid
+from eoflows.blocks import EarthEngineProject, GoogleCredentials, ObjectStorage, PreArdStore, TileGrid
 from eoflows.sandbox import Sandbox, SandboxSettings
 from eoflows.services.earth_engine import GCSStore, LocalStore, known_grids
 
@@ -100,3 +100,14 @@ async def test_a_project_opens_with_its_limit_and_tokens_go_to_its_origins_only(
         store = PreArdStore(bucket="eo-bucket", credentials=credentials, url=box.url).open()
         async with store.open() as opened:
             assert await opened.list("") == []
+
+
+def test_object_storage_in_cloud_storage(tmp_path):
+    block = ObjectStorage(url="gs://eo-bucket/staged", spool=tmp_path, google_url="http://127.0.0.1:9/")
+    storage = block.open()
+    assert storage.href("o/c/i/a") == "gs://eo-bucket/staged/o/c/i/a"
+    assert (storage.bucket.url, storage.bucket.place) == ("http://127.0.0.1:9", ("127.0.0.1", 9))
+    with pytest.raises(ValidationError, match="local spool folder"):
+        ObjectStorage(url="gs://eo-bucket/staged")
+    with pytest.raises(ValidationError, match="no storage"):
+        ObjectStorage(url="gs:///staged", spool=tmp_path)
