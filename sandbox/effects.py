@@ -1,14 +1,16 @@
 """What each kind of fault does to a request: one ASGI wrapper per kind."""
 
 import asyncio
+import base64
 import functools
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from urllib.parse import quote
 
 from starlette.datastructures import Headers
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from eoflows.sandbox import rewrites
@@ -18,6 +20,7 @@ from eoflows.sandbox.protocol import Connection
 
 __all__ = ["Call", "strike"]
 
+_PRIVATE = ("x-api-key", "authorization", "cookie")
 ERROR_PAGES = {
     "xml": (
         "application/xml",
@@ -123,6 +126,23 @@ def _retry_after(seconds: float, *, http_date: bool) -> str:
     if http_date:
         return format_datetime(datetime.now(UTC) + timedelta(seconds=seconds), usegmt=True)
     return str(seconds)
+
+
+async def _repeat(struck: Struck, scope: Scope, receive: Receive, send: Send) -> None:
+    """Quote the request, its address, headers and body; what is private in it in several encodings."""
+    path, query = scope["raw_path"].decode("latin-1"), scope["query_string"].decode("latin-1")
+    headers = {name.decode(): value.decode("latin-1") for name, value in scope["headers"]}
+    private = [headers[name].partition(" ")[2] or headers[name] for name in _PRIVATE if name in headers]
+    said = [f"not with {one}, {quote(one, safe='')}, {quote(quote(one, safe=''))}" for one in private]
+    body = struck.call.body[:2000].decode("utf-8", "replace")
+    document = {
+        "detail": f"{'; '.join(said)}: {scope['method']} {path}?{query} is refused. {body}",
+        "headers": headers,
+        "decoded": [base64.b64encode(one.encode()).decode() for one in private],
+        "link": f"https://user:{''.join(private[:1])}@mirror.example{path}?key={''.join(private[:1])}",
+    }
+    status = struck.fault["status"]
+    await JSONResponse(document, status, {"x-said": "; ".join(said)})(scope, receive, send)
 
 
 async def _expired(struck: Struck, scope: Scope, receive: Receive, send: Send) -> None:
@@ -249,6 +269,7 @@ EFFECTS: dict[str, Effect] = {
     "unavailable": _refusal,
     "server_error": _refusal,
     "forbidden": _refusal,
+    "repeat": _repeat,
     "expired_token": _expired,
     "latency": _latency,
     "slow": _slow,

@@ -6,6 +6,7 @@
 | unavailable | 503 | retry_after (None), http_date (False), takes_effect (False) |
 | server_error | 500 | status (500), close the connection after it (False), takes_effect (False) |
 | forbidden | 403 | |
+| repeat | an error document that repeats what was sent, in several encodings | status (403) |
 | expired_token | 401 | revoke (False): all tokens issued so far are invalid, a new one passes |
 | latency | the first byte comes late | seconds (0.2) |
 | slow | the body comes slowly | rate bytes per second (10000), piece bytes (1024) |
@@ -55,6 +56,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "unavailable": {"retry_after": None, "http_date": False, "takes_effect": False},
     "server_error": {"status": 500, "close": False, "takes_effect": False},
     "forbidden": {},
+    "repeat": {"status": 403},
     "expired_token": {"revoke": False},
     "latency": {"seconds": 0.2},
     "slow": {"rate": 10_000, "piece": 1024},

@@ -9,7 +9,6 @@ from urllib.parse import urlsplit
 
 import orjson
 from prefect import task
-from prefect.artifacts import acreate_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 from pydantic import BaseModel, Field
 
@@ -17,6 +16,7 @@ from eoflows.base.errors import InvalidInputError
 from eoflows.base.times import parse_utc
 from eoflows.blocks import GeoEngineServer
 from eoflows.services.geo_engine.request import GeoEngineRequest
+from eoflows.tasks.artifacts import acreate_markdown_artifact
 from eoflows.tasks.limits import host_slots
 from eoflows.tasks.load import block_path, load_block
 from eoflows.tasks.logs import run_logger

@@ -9,7 +9,6 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import anyio
-from prefect.artifacts import acreate_markdown_artifact
 from prefect.runtime import deployment
 from pydantic_core import to_jsonable_python
 
@@ -29,6 +28,7 @@ from eoflows.completeness.matrix.cells import span_of_days
 from eoflows.products.environment import FlowEnv, FlowEnvArgs
 from eoflows.products.staging import Place
 from eoflows.products.systematic import Pace
+from eoflows.tasks.artifacts import acreate_markdown_artifact
 from eoflows.tasks.environment import opened
 from eoflows.tasks.logs import run_logger
 from eoflows.tasks.outcome import Outcome

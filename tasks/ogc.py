@@ -6,13 +6,13 @@ from typing import Annotated, Any
 
 import orjson
 from prefect import task
-from prefect.artifacts import acreate_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 from pydantic import Field
 
 from eoflows.base.errors import InvalidInputError
 from eoflows.blocks import OgcProcessesServer
 from eoflows.services.ogc_processes import AsyncClient, Output, ProcessDescription, ProcessSummary
+from eoflows.tasks.artifacts import acreate_markdown_artifact
 from eoflows.tasks.load import block_path, load_block
 from eoflows.tasks.outcome import Outcome
 from eoflows.tasks.progress import show

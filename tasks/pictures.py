@@ -4,7 +4,8 @@ import base64
 from typing import TYPE_CHECKING
 
 import anyio
-from prefect.artifacts import acreate_image_artifact
+
+from eoflows.tasks.artifacts import acreate_image_artifact
 
 if TYPE_CHECKING:
     from PIL import Image

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import orjson
 from prefect import task
-from prefect.artifacts import acreate_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 
 from eoflows.base.errors import ContractError
+from eoflows.tasks.artifacts import acreate_markdown_artifact
 from eoflows.tasks.geo_engine import find_workflow, open_geo_engine
 from eoflows.tasks.pictures import MOST_BYTES, publish_image, publish_png
 from eoflows.tasks.produce import Produced, ResultOrder, cite, publish_produced, question_of

@@ -14,19 +14,18 @@ from typing import Any
 from uuid import UUID
 
 import anyio
-from prefect.artifacts import (
-    TableArtifact,
-    acreate_link_artifact,
-    acreate_progress_artifact,
-    acreate_table_artifact,
-    aupdate_progress_artifact,
-)
-from prefect.client.orchestration import get_client
-from prefect.client.schemas.actions import ArtifactUpdate
 from prefect.context import FlowRunContext
 from prefect.runtime import flow_run
 
 from eoflows.base.concurrency import one_error
+from eoflows.tasks.artifacts import (
+    acreate_link_artifact,
+    acreate_progress_artifact,
+    acreate_table_artifact,
+    aupdate_artifact,
+    aupdate_progress_artifact,
+    aupdate_table_artifact,
+)
 from eoflows.tasks.logs import run_logger
 from eoflows.tasks.outcome import Outcome, escaped, together
 
@@ -199,8 +198,7 @@ async def _show_table(run: _Run, key: str, outcome: Outcome[Any], part: object) 
         return
     table.parts[part] = outcome
     whole = together([*table.parts.values()])
-    data = await TableArtifact(table=whole.table).aformat()
-    await _write(table.artifact, data, whole.description)
+    await aupdate_table_artifact(table.artifact, whole.table, whole.description)
 
 
 async def _show_link(run: _Run, key: str, link: Link, sentence: str) -> None:
@@ -214,10 +212,4 @@ async def _show_link(run: _Run, key: str, link: Link, sentence: str) -> None:
     artifact, hrefs = known
     if link.href not in hrefs:
         hrefs.append(link.href)
-        await _write(artifact, "\n\n".join(f"[{link.text}]({href})" for href in hrefs), None)
-
-
-async def _write(artifact: UUID, data: str, description: str | None) -> None:
-    values: dict[str, Any] = {"data": data} | ({"description": description} if description else {})
-    async with get_client() as client:
-        await client.update_artifact(artifact, ArtifactUpdate(**values))
+        await aupdate_artifact(artifact, "\n\n".join(f"[{link.text}]({href})" for href in hrefs))

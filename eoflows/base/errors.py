@@ -32,12 +32,15 @@ EoError
 └── OutcomeUnknownError              something was sent and nobody can say whether it took effect
 ```
 
-No message shows a secret: URLs are printed without query, user or fragment.
+No message shows a secret: URLs are printed without query, user or fragment, and what was sent in confidence
+is taken out of every text that an error is made of.
 """
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
+
+from eoflows.base.secrets import hide
 
 __all__ = [
     "AbsentError",
@@ -89,6 +92,9 @@ def public_url(url: str) -> str:
 
 class EoError(Exception):
     """The root: catch it to catch everything that eoflows raises on purpose."""
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*(hide(one) if isinstance(one, str) else one for one in args))
 
 
 class InvalidInputError(EoError, ValueError):

@@ -1,7 +1,6 @@
 """One client for API calls."""
 
 import functools
-import re
 import ssl
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -13,15 +12,10 @@ import httpx
 import orjson
 
 from eoflows.base.errors import (
-    AbsentError,
-    ConflictError,
     ContractError,
-    CredentialsError,
     EoError,
     ForbiddenAddressError,
     InvalidInputError,
-    RefusedError,
-    ServiceError,
     ThrottledError,
     UnreachableError,
     UnsentError,
@@ -31,23 +25,12 @@ from eoflows.base.http.addresses import AddressPolicy
 from eoflows.base.http.credentials import Keyring
 from eoflows.base.http.origins import Origin
 from eoflows.base.http.redirects import MOST_REDIRECTS, is_redirect, next_url
-from eoflows.base.http.retry import RETRIED_STATUS, RetryPolicy, retry_after
+from eoflows.base.http.refusals import error_of
+from eoflows.base.http.retry import RetryPolicy
 from eoflows.base.http.witness import note
+from eoflows.base.secrets import cleanse, remember_url
 
-__all__ = ["HttpClient", "error_of"]
-
-_SHOWN_HEADERS = frozenset(
-    {"accept", "accept-encoding", "connection", "content-length", "content-type", "host", "user-agent"}
-)
-_URL_WITH_SECRETS = re.compile(r"https?://[^\s\"'<>]*[?@#][^\s\"'<>]*")
-_REFUSALS: Mapping[int, type[RefusedError]] = {
-    401: CredentialsError,
-    403: CredentialsError,
-    404: AbsentError,
-    410: AbsentError,
-    409: ConflictError,
-    412: ConflictError,
-}
+__all__ = ["HttpClient"]
 
 
 class HttpClient:
@@ -169,7 +152,7 @@ class HttpClient:
             if not is_redirect(answer.status_code):
                 note(answer)
                 if answer.status_code >= 400:
-                    raise error_of(answer, url, answer.request.headers)
+                    raise error_of(answer, url, {**own, **answer.request.headers})
                 return answer
             if body is not None and answer.status_code not in (307, 308):
                 raise ContractError(
@@ -192,6 +175,7 @@ class HttpClient:
     async def _send(
         self, method: str, url: str, body: bytes | None, headers: Mapping[str, str], patience: httpx.Timeout
     ) -> httpx.Response:
+        remember_url(url, headers)
         try:
             kind = {} if body is None else {"content-type": "application/json"}
             return await self._client.request(
@@ -203,74 +187,11 @@ class HttpClient:
             # Their texts quote headers and URLs.
             raise InvalidInputError(f"{public_url(url)} cannot be asked: {type(error).__name__}") from None
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+            cleanse(error)
             raise UnsentError(f"no connection: {type(error).__name__} {error}".rstrip(), url=url) from error
         except (httpx.TransportError, httpx.DecodingError) as error:
+            cleanse(error)
             raise UnreachableError(f"no answer: {type(error).__name__} {error}".rstrip(), url=url) from error
-
-
-def error_of(answer: httpx.Response, url: str, sent: Mapping[str, str] | None = None) -> ServiceError:
-    """Turn an answer of 400 or above into the error that says what to do about it.
-
-    Args:
-        answer: The answer, its body read.
-        url: What was asked; it is shown without its query.
-        sent: The request's headers; what is secret in them is not shown, should the answer repeat it.
-    """
-    error = _error_of(answer, url, _detail(answer, sent or {}))
-    error.document = _document(answer, sent or {})
-    return error
-
-
-def _error_of(answer: httpx.Response, url: str, detail: str) -> ServiceError:
-    status = answer.status_code
-    message = f"answered {status}" + (f": {detail}" if detail else "")
-    if status in RETRIED_STATUS or status >= 500:
-        error = UnreachableError(message, url=url)
-        if status in (429, 503):
-            asked = retry_after(answer.headers.get("retry-after"))
-            error = ThrottledError(message, url=url, retry_after=asked, status=status)
-        error.answered = status
-        return error
-    if status in (401, 403):
-        message += "; check the credentials in the block of this service"
-    return _REFUSALS.get(status, RefusedError)(message, url=url, status=status, detail=detail)
-
-
-def _document(answer: httpx.Response, sent: Mapping[str, str]) -> Any:
-    """The answer's JSON, or None; it is written anew first, so that no escape hides a secret."""
-    try:
-        text = orjson.dumps(orjson.loads(answer.content)).decode()
-        return orjson.loads(_without_secrets(text, sent))
-    except (orjson.JSONDecodeError, orjson.JSONEncodeError):
-        return None
-
-
-def _detail(answer: httpx.Response, sent: Mapping[str, str], most: int = 300) -> str:
-    """What the service said: problem+json, RS-Server's JSON inside a JSON string, or plain text."""
-    try:
-        document: Any = orjson.loads(answer.content)
-        for key in ("detail", "description", "title", "message"):
-            if isinstance(document, dict) and document.get(key):
-                document = document[key]
-                if isinstance(document, str) and document.startswith("{"):
-                    inner = orjson.loads(document)
-                    document = inner.get("detail", document)
-                break
-    except orjson.JSONDecodeError:
-        if "json" not in answer.headers.get("content-type", "") and b"<" in answer.content[:50]:
-            return f"a page of {len(answer.content)} bytes instead of JSON"
-        document = answer.text
-    text = _without_secrets(" ".join(str(document).split()), sent)
-    return text if len(text) <= most else text[:most] + "..."
-
-
-def _without_secrets(text: str, sent: Mapping[str, str]) -> str:
-    """What may be shown of a service's words: some repeat the key or the signed URL that they were sent."""
-    for name, value in sent.items():
-        if name not in _SHOWN_HEADERS:
-            for secret in (value, value.partition(" ")[2]):
-                text = text.replace(secret, "***") if len(secret) > 3 else text
-    return _URL_WITH_SECRETS.sub(lambda found: public_url(found[0]), text)
 
 
 class _GuardedBackend(httpcore.AsyncNetworkBackend):

@@ -22,6 +22,7 @@ from eoflows.base.errors import (
 from eoflows.base.http.origins import Origin
 from eoflows.base.http.retry import retry_after
 from eoflows.base.http.tokens import RenewedToken
+from eoflows.base.secrets import remember, remember_login, sent_in
 
 __all__ = ["ApiKey", "BasicLogin", "BearerToken", "Credentials", "Keyring", "PasswordGrant"]
 
@@ -49,6 +50,8 @@ class ApiKey:
                 "break, an accent); copy it again"
             )
         self._headers = {header.lower(): value}
+        # Whatever the header is called, this is a secret.
+        remember(value, *sent_in("", {"authorization": value}))
 
     async def headers(self, rejected: Mapping[str, str] | None = None) -> Mapping[str, str]:
         """Give the key's header."""
@@ -66,8 +69,9 @@ class BasicLogin(ApiKey):
     """User and password with each request (RFC 7617)."""
 
     def __init__(self, user: str, password: SecretStr) -> None:
-        pair = f"{user}:{password.get_secret_value()}".encode()
-        super().__init__(SecretStr("Basic " + base64.b64encode(pair).decode()), header="authorization")
+        pair = f"{user}:{password.get_secret_value()}"
+        encoded = base64.b64encode(pair.encode()).decode()
+        super().__init__(SecretStr(f"Basic {encoded}"), header="authorization")
 
 
 class PasswordGrant(RenewedToken):
@@ -101,6 +105,7 @@ class PasswordGrant(RenewedToken):
         form = {"grant_type": "password", "username": user, "client_id": client_id}
         self._form = form | ({"scope": scope} if scope else {})
         self._password = password
+        remember_login(user, password.get_secret_value())
 
     @classmethod
     def shared(

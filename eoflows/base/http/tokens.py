@@ -14,6 +14,7 @@ from typing import ClassVar, Self
 import anyio
 
 from eoflows.base.errors import CredentialsError
+from eoflows.base.secrets import remember, sent_in
 
 __all__ = ["RenewedToken"]
 
@@ -97,5 +98,6 @@ class RenewedToken(ABC):
                 except CredentialsError as error:
                     self._refusal, self._refused_until = error, self._clock() + _REMEMBER_REFUSAL
                     raise
+                remember(*sent_in("", self._current))
                 self._expires = self._clock() + lifetime
             return self._current

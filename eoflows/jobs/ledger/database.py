@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.pool import StaticPool
 
 from eoflows.base.errors import CatalogError, InvalidInputError, LedgerError
+from eoflows.base.secrets import remember
 from eoflows.stores.catalog.mounts import file_system, refuse_network
 
 __all__ = ["Database", "absent", "read_url"]
@@ -56,6 +57,7 @@ def read_url(url: str) -> sa.URL:
         raise InvalidInputError(
             f"the ledger's path {parsed.database!r} is relative; workers start anywhere, give it absolute"
         )
+    remember(*([parsed.password] if parsed.password else ()))
     return parsed.set(drivername=driver)
 
 

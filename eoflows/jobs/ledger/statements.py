@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from eoflows.base.errors import LateError, LedgerError
+from eoflows.base.secrets import hide, hide_in
 from eoflows.jobs.ledger.records import JobRecord
 from eoflows.jobs.ledger.tables import jobs
 from eoflows.jobs.ledger.transaction import Look
@@ -150,21 +151,16 @@ def values_of(state: JobState) -> dict[str, Any]:
     """Give the columns that are as the service says, where a row stands apart."""
     return {
         "remote_id": state.id,
-        "raw_status": _plain(state.raw_status)[:100],
+        "raw_status": hide(state.raw_status.replace("\0", ""))[:100],
         "progress": state.progress,
-        "message": _plain(state.message),
+        "message": state.message,
         "credits": state.credits,
         "billing": str(state.billing),
-        "document": dict(state.document),
+        "document": hide_in(state.document),
         "created_at": state.created,
         "started_at": state.started,
         "missing_since": None,
     }
-
-
-def _plain(text: str) -> str:
-    """PostgreSQL keeps no NUL, whatever a service says."""
-    return text.replace("\0", "")
 
 
 def price(state: JobState, reserved: int) -> int | None:

@@ -6,6 +6,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.types import TypeDecorator
 
+from eoflows.base.secrets import hide
+
 __all__ = ["approvals", "budgets", "endpoints", "jobs", "metadata", "reservations"]
 
 
@@ -27,6 +29,21 @@ class Utc(TypeDecorator[datetime]):
     def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
         """Give it back aware."""
         return value if value is None else value.replace(tzinfo=value.tzinfo or UTC).astimezone(UTC)
+
+
+class Words(TypeDecorator[str]):
+    """What a service or a person says: it is kept without what was sent in confidence, and without NUL."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: sa.Dialect) -> str | None:
+        """Take out what must not be kept; PostgreSQL keeps no NUL, whatever a service says."""
+        return None if value is None else hide(value.replace("\0", ""))
+
+
+def _words(name: str) -> sa.Column[str]:
+    return sa.Column(name, Words, nullable=False, server_default="")
 
 
 def _time(name: str) -> sa.Column[datetime]:
@@ -77,7 +94,7 @@ jobs = sa.Table(
     sa.Column("remote_id", sa.String(300)),
     _text("raw_status", 100),
     sa.Column("progress", sa.Float),
-    _text("message"),
+    _words("message"),
     sa.Column("credits", sa.Integer),
     _text("billing", 20),
     sa.Column("document", sa.JSON),
@@ -126,7 +143,7 @@ endpoints = sa.Table(
     _time("asked_at"),
     _time("failing_since"),
     _number("failures"),
-    _text("message"),
+    _words("message"),
     *_lease(),
 )
 """A row per endpoint: who follows its jobs at the moment, and when that is due again."""
@@ -163,7 +180,7 @@ approvals = sa.Table(
     sa.Column("until", Utc, nullable=False),
     _text("state", 20),
     _text("who", 300),
-    _text("why"),
+    _words("why"),
     _time("asked_at"),
     _time("decided_at"),
     sa.Index(None, "subject"),

@@ -11,6 +11,7 @@ from typing import IO, Any, Self
 import orjson
 
 from eoflows.base.errors import TruncatedError
+from eoflows.base.secrets import hide
 
 __all__ = ["ItemRecord", "Outcome", "StagingReport"]
 
@@ -42,6 +43,10 @@ class ItemRecord:
     reason: str = ""
     bytes: int = 0
     assets: int = 0
+
+    def __post_init__(self) -> None:
+        if self.reason:
+            object.__setattr__(self, "reason", hide(self.reason))
 
 
 class StagingReport:

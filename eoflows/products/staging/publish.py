@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import urljoin
 
 from eoflows.base.errors import InvalidInputError
+from eoflows.base.secrets import hide
 from eoflows.products.staging.provenance import ITEM, PREFIX, Provenance
 from eoflows.stores.stac.items import FILE_EXTENSION, ItemDict
 from eoflows.stores.transfer import Checksum, Receipt
@@ -40,7 +41,7 @@ def catalog_item(
     record["links"] = [_absolute(link, own) for link in links if link.get("rel") not in _SOURCE_ONLY]
     if own or source_url:
         kind = ITEM if own else "application/json"
-        record["links"].append({"rel": "via", "href": own or source_url, "type": kind})
+        record["links"].append({"rel": "via", "href": hide(own or str(source_url)), "type": kind})
     declared = [name for name in item.get("stac_extensions") or () if isinstance(name, str)]
     extensions = dict.fromkeys([*declared, FILE_EXTENSION])
     record["stac_extensions"] = list(extensions)
@@ -66,7 +67,7 @@ def _self_link(links: Sequence[Mapping[str, Any]]) -> str | None:
 def _absolute(link: Mapping[str, Any], base: str | None) -> dict[str, Any]:
     """Give a link that also leads there from another place, like a `derived_from` beside its item."""
     href = link.get("href")
-    return {**link, "href": urljoin(base, href)} if base and isinstance(href, str) else dict(link)
+    return {**link, "href": hide(urljoin(base or "", href))} if isinstance(href, str) else dict(link)
 
 
 def _asset(asset: Mapping[str, Any], href: str, receipt: Receipt) -> dict[str, Any]:

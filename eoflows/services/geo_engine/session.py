@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from eoflows.base.errors import ContractError, InvalidInputError
 from eoflows.base.http import HttpClient, Origin, RenewedToken, RetryPolicy
+from eoflows.base.secrets import remember, remember_login
 from eoflows.base.times import parse_utc
 
 __all__ = ["Anonymous", "EmailLogin", "Login", "SessionKeeper", "SessionToken"]
@@ -74,6 +75,9 @@ class SessionKeeper(RenewedToken):
         self._options: dict[str, Any] = {"trusted": tuple(trusted), "retry": retry, "transport": transport}
         if isinstance(login, SessionToken):
             self._current = _bearer(login.token.get_secret_value())
+            remember(login.token.get_secret_value())
+        elif isinstance(login, EmailLogin):
+            remember_login(login.email, login.password.get_secret_value())
 
     @classmethod
     def shared(

@@ -14,7 +14,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, WebSocketException
 
 from eoflows.base.errors import RefusedError, ServiceError, UnreachableError
-from eoflows.base.http.client import error_of
+from eoflows.base.http.refusals import error_of
 from eoflows.services.geo_engine.client import GeoEngineClient
 from eoflows.services.geo_engine.errors import StreamBrokenError, classified
 

@@ -20,7 +20,7 @@ from eoflows.base.errors import (
     public_url,
 )
 from eoflows.base.http import Credentials, Origin, RetryPolicy
-from eoflows.base.http.client import error_of
+from eoflows.base.http.refusals import error_of
 from eoflows.base.http.witness import note
 
 __all__ = ["Session", "repeated"]

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 from eoflows.base.errors import InvalidInputError
+from eoflows.base.secrets import remember
 
 if TYPE_CHECKING:
     from obstore.store import S3Store
@@ -51,6 +52,7 @@ class S3Bucket:
             )
         if self.endpoint and urlsplit(self.endpoint).scheme not in ("http", "https"):
             raise InvalidInputError(f"endpoint {self.endpoint!r} is not an http or https URL")
+        remember(*(one.get_secret_value() for one in (self.secret_key, self.session_token) if one))
 
     @property
     def place(self) -> tuple[str, int]:

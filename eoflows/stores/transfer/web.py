@@ -6,9 +6,10 @@ import httpx
 
 from eoflows.base.errors import ContractError, IntegrityError, ServiceError
 from eoflows.base.http import AddressPolicy, Keyring
-from eoflows.base.http.client import error_of
 from eoflows.base.http.redirects import MOST_REDIRECTS, is_redirect, next_url
+from eoflows.base.http.refusals import error_of
 from eoflows.base.http.retry import retry_after
+from eoflows.base.secrets import remember_url
 from eoflows.stores.transfer.crew import Crew
 from eoflows.stores.transfer.exchange import Exchange
 from eoflows.stores.transfer.lanes import Lanes
@@ -78,6 +79,7 @@ class WebSource:
         raise ContractError(f"more than {MOST_REDIRECTS} redirects", url=home.shown)
 
     async def _signed(self, target: Target, prepare: _Prepare) -> Exchange:
+        remember_url(target.url)
         signature = await self._keyring.headers(target.url)
         exchange = await self._send(prepare(target, signature))
         if exchange.head.status == 401 and signature:
@@ -126,7 +128,7 @@ def _promised(download: Download) -> bool:
 def _refusal(exchange: Exchange) -> ServiceError:
     headers = [(name, value) for name, value in exchange.head.headers.items() if name in _TOLD]
     answer = httpx.Response(exchange.head.status, headers=headers, content=exchange.excerpt)
-    return error_of(answer, exchange.target.shown)
+    return error_of(answer, exchange.target.url, exchange.headers)
 
 
 _THROTTLED = frozenset({429, 503})
