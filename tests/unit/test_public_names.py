@@ -64,5 +64,5 @@ forbidden = [name for name in sys.modules if name.startswith(("prefect", "eoflow
 print(json.dumps([interval, forbidden]))
 """
     interval, forbidden = json.loads(run(code))
-    assert sorted(interval) == ["eoflows.base.errors", "eoflows.base.times"]
+    assert sorted(interval) == ["eoflows.base.errors", "eoflows.base.secrets", "eoflows.base.times"]
     assert forbidden == []
