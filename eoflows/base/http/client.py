@@ -15,6 +15,7 @@ from eoflows.base.errors import (
     ContractError,
     EoError,
     ForbiddenAddressError,
+    IntegrityError,
     InvalidInputError,
     ThrottledError,
     UnreachableError,
@@ -23,6 +24,7 @@ from eoflows.base.errors import (
 )
 from eoflows.base.http.addresses import AddressPolicy
 from eoflows.base.http.credentials import Keyring
+from eoflows.base.http.encodings import Decoder
 from eoflows.base.http.origins import Origin
 from eoflows.base.http.redirects import MOST_REDIRECTS, is_redirect, next_url
 from eoflows.base.http.refusals import error_of
@@ -31,6 +33,10 @@ from eoflows.base.http.witness import note
 from eoflows.base.secrets import cleanse, remember_url
 
 __all__ = ["HttpClient"]
+
+_MOST = 128 * 2**20
+_MOST_OF_ERRORS = 2**20
+_WAITS = 10
 
 
 class HttpClient:
@@ -43,7 +49,9 @@ class HttpClient:
         keyring: Credentials per origin.
         trusted: Origins that may have private addresses.
         retry: When a repeatable request is sent again.
-        timeout: Seconds for connecting, and for each wait on the socket.
+        timeout: Seconds for connecting, and for each wait on the socket. An answer with all its redirects
+            may take ten times as long, however busily it drips.
+        most: Bytes of an answer, as they are on the way and when unpacked.
         transport: Replaces the network in tests.
         sleep: Waits the seconds it is given; replaced in tests.
     """
@@ -55,19 +63,25 @@ class HttpClient:
         trusted: Iterable[Origin] = (),
         retry: RetryPolicy | None = None,
         timeout: float = 30.0,
+        most: int = _MOST,
         transport: httpx.AsyncBaseTransport | None = None,
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
     ) -> None:
         self.keyring = keyring or Keyring()
         self.retry = retry or RetryPolicy()
         self._sleep = sleep
+        self._most = most
         self._patience = httpx.Timeout(timeout)
         self._client = httpx.AsyncClient(
             transport=transport or guarded_transport(AddressPolicy(trusted)),
             timeout=self._patience,
             follow_redirects=False,
             trust_env=False,
-            headers={"accept": "application/json", "user-agent": "eoflows"},
+            headers={
+                "accept": "application/json",
+                "accept-encoding": "gzip, deflate",
+                "user-agent": "eoflows",
+            },
             # Credentials come from the keyring alone: not from a URL's user, not from cookies, which are
             # bound to a host and not to an origin.
             auth=httpx.Auth(),
@@ -120,26 +134,32 @@ class HttpClient:
                 keeps the client's.
 
         Raises:
-            UnreachableError: No usable answer (`ThrottledError` where the service asked for patience).
+            UnreachableError: No usable answer (`ThrottledError` where the service asked for patience). One
+                that was not whole after ten times the timeout is not asked for again.
             RefusedError: A definite 4xx, by its subclass.
             ForbiddenAddressError: A redirect or address that is not allowed.
-            ContractError: A redirect without a place to go, or too many of them.
+            ContractError: A redirect without a place to go, or too many of them; an answer that is too
+                long, or packed in a way that cannot be undone.
         """
         body = None if json is None else orjson.dumps(json)
         target = str(httpx.URL(url, params=params)) if params else url
         patience = (
             self._patience if timeout is None else httpx.Timeout(timeout, connect=self._patience.connect)
         )
+        longest = _WAITS * (self._patience.read or 0.0 if timeout is None else timeout)
         attempt = 0
         while True:
             attempt += 1
             try:
-                return await self._follow(method, target, body, headers or {}, patience)
+                with anyio.move_on_after(longest):
+                    return await self._follow(method, target, body, headers or {}, patience)
             except UnreachableError as error:
                 asked = error.retry_after if isinstance(error, ThrottledError) else None
                 pause = self.retry.delay(attempt, asked) if repeatable else None
                 if pause is None:
                     raise
+            else:
+                raise UnreachableError(f"no whole answer in {longest:g} s", url=target)
             await self._sleep(pause)
 
     async def _follow(
@@ -178,9 +198,10 @@ class HttpClient:
         remember_url(url, headers)
         try:
             kind = {} if body is None else {"content-type": "application/json"}
-            return await self._client.request(
+            async with self._client.stream(
                 method, url, content=body, headers={**kind, **headers}, timeout=patience
-            )
+            ) as answer:
+                return await self._whole(answer, url)
         except ForbiddenAddressError:
             raise
         except (httpx.LocalProtocolError, httpx.InvalidURL) as error:
@@ -192,6 +213,41 @@ class HttpClient:
         except (httpx.TransportError, httpx.DecodingError) as error:
             cleanse(error)
             raise UnreachableError(f"no answer: {type(error).__name__} {error}".rstrip(), url=url) from error
+
+    async def _whole(self, answer: httpx.Response, url: str) -> httpx.Response:
+        """Read an answer, no more of it than may be; of an error's words the beginning is enough."""
+        if answer.is_stream_consumed:
+            return answer  # What stands in for the network in tests has read it.
+        failed = answer.status_code >= 400
+        most = min(self._most, _MOST_OF_ERRORS) if failed else self._most
+        coding, kept = answer.headers.get("content-encoding", "").strip().lower(), answer.headers
+        body = bytearray()
+        try:
+            decoder = Decoder(coding, public_url(url)) if coding not in ("", "identity") else None
+            async for block in answer.aiter_raw():
+                for part in (block,) if decoder is None else decoder.take((block,)):
+                    body += part
+                    if len(body) > most:
+                        break
+                if len(body) > most:
+                    break
+            else:
+                if decoder is not None:
+                    decoder.finish()
+        except IntegrityError as error:
+            raise ContractError(f"the answer cannot be unpacked: {error}", url=url) from error
+        if len(body) > most and not failed:
+            raise ContractError(f"the answer is longer than {most} bytes", url=url)
+        if decoder is not None:
+            gone = ("content-encoding", "content-length")
+            kept = httpx.Headers([(name, value) for name, value in kept.multi_items() if name not in gone])
+        return httpx.Response(
+            answer.status_code,
+            headers=kept,
+            content=bytes(body[:most]),
+            request=answer.request,
+            extensions=answer.extensions,
+        )
 
 
 class _GuardedBackend(httpcore.AsyncNetworkBackend):

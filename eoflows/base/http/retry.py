@@ -8,11 +8,14 @@ from email.utils import parsedate_to_datetime
 
 __all__ = ["RETRIED_STATUS", "RetryPolicy", "retry_after"]
 
+LONGEST_ASKED = 86400.0
+"""Seconds that a service can ask to be left alone for: whoever means longer says so again."""
+
 RETRIED_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
 def retry_after(header: str | None, now: datetime | None = None) -> float | None:
-    """Read `Retry-After` (seconds or an HTTP date) as seconds from now, never negative.
+    """Read `Retry-After` (seconds or an HTTP date) as seconds from now, never negative and at most a day.
 
     Returns:
         Seconds, or None when the header is absent or says nothing that can be read.
@@ -21,13 +24,13 @@ def retry_after(header: str | None, now: datetime | None = None) -> float | None
         return None
     text = header.strip()
     if text.isascii() and text.isdigit():
-        return float(text)
+        return min(float(text), LONGEST_ASKED)
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return max(0.0, (aware - (now or datetime.now(UTC))).total_seconds())
+    return min(max(0.0, (aware - (now or datetime.now(UTC))).total_seconds()), LONGEST_ASKED)
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,8 @@ __all__ = ["GeoEngineClient", "checked_id"]
 
 T = TypeVar("T")
 _NOBODY = UUID(int=0)
+_MOST = 2**31
+"""Bytes of one answer: a coverage comes whole."""
 
 
 class GeoEngineClient:
@@ -68,6 +70,7 @@ class GeoEngineClient:
             "trusted": trust,
             "retry": self.retry,
             "timeout": timeout,
+            "most": _MOST,
             "transport": transport,
         }
         # A connection belongs to the event loop that opened it.

@@ -22,8 +22,8 @@ from eoflows.base.files.leftovers import (
     remove_dead_siblings,
     remove_quietly,
 )
+from eoflows.base.http.encodings import Decoder, is_packed_by_name
 from eoflows.stores.transfer.checksums import Checksum
-from eoflows.stores.transfer.encodings import Decoder, is_packed_by_name
 from eoflows.stores.transfer.files import occupied, same_bytes, verify, write_new
 from eoflows.stores.transfer.models import Download, TransferSettings
 from eoflows.stores.transfer.pages import wrong_kind
