@@ -26,12 +26,14 @@ class EarthEngineClient:
         project: The project.
         ledger: File or URL of the ledger, as `eoflows.jobs.ledger.Ledger` takes it.
         lease: Seconds for which a submission is nobody else's.
+        lost_after: Seconds for which the project must deny an order that it had before it counts as lost.
         pace: How often the project is asked by `update` and `submit`.
     """
 
     project: EarthEngineProject
     ledger: str | Path
     lease: float = field(default=180.0, kw_only=True)
+    lost_after: float = field(default=3600.0, kw_only=True)
     pace: Pace = field(default_factory=Pace, kw_only=True)
 
     def __enter__(self) -> Self:
@@ -49,7 +51,7 @@ class EarthEngineClient:
             store: Where documents are.
         """
         async with (
-            Ledger(str(self.ledger), lease=self.lease, create=True) as ledger,
+            Ledger(str(self.ledger), lease=self.lease, absence=self.lost_after, create=True) as ledger,
             self.project.open() as server,
             store.open() as opened,
         ):

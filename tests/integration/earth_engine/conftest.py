@@ -63,7 +63,7 @@ def client(box, tmp_path) -> EarthEngineClient:
         trusted=[Origin.of(box.url)],
         retry=RetryPolicy(attempts=3, base=0.01),
     )
-    return EarthEngineClient(project, tmp_path / "ledger.db", pace=Pace(shortest=0.01))
+    return EarthEngineClient(project, tmp_path / "ledger.db", lost_after=0.0, pace=Pace(shortest=0.01))
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+import anyio
 import pytest
 from flow_runs import Run, run
 
@@ -83,11 +84,10 @@ async def track(**changes: Any) -> Run:
     return await run(track_pre_ard, **{**BLOCKS, **changes})
 
 
-async def tracked_to_the_end(rounds: int = 15, **changes: Any) -> Run:
-    for _ in range(rounds):
-        found = await track(tracking_names=[NAME], **changes)
-        if found.state.name != "StillRunning":
-            break
+async def tracked_to_the_end(**changes: Any) -> Run:
+    with anyio.fail_after(150):
+        while (found := await track(tracking_names=[NAME], **changes)).state.name == "StillRunning":
+            pass
     return found
 
 
