@@ -66,8 +66,9 @@ words = st.text(st.characters(codec="utf-8", exclude_categories=("C", "Z", "M", 
 
 
 def telling(secret: str) -> bool:
-    """Whether enough of it is letters and digits to be known again however it is written."""
-    return sum(map(str.isalnum, secret)) >= 10 and len(set(secret)) > 4
+    """Whether it is known again however it is written: no plain word, as docs/security.md has it."""
+    word = len(secret) < 12 and secret.isalpha() and secret.islower()
+    return not word and sum(map(str.isalnum, secret)) >= 10 and len(set(secret)) > 4
 
 
 def readings(text: str) -> list[str]:
@@ -116,7 +117,7 @@ def test_base64_is_found_in_lines_and_under_other_escapes(secret, wrap, encoding
     coded = base64.b64encode(secret.encode()).decode()
     lines = "\n".join(coded[start : start + wrap] for start in range(0, len(coded), wrap))
     for text in (encoding(coded), lines, base64.urlsafe_b64encode(secret.encode()).decode().rstrip("=")):
-        assert re.fullmatch(r"x \*\*\*\W* y|x \*\*\*(%\w\w|&#\d+;|%25\w\w)* y", known.hide(f"x {text} y"))
+        assert re.fullmatch(r"x \*\*\*[\W_]* y|x \*\*\*(%\w\w|&#\d+;|%25\w\w)* y", known.hide(f"x {text} y"))
 
 
 @settings(max_examples=examples(25))
@@ -217,7 +218,8 @@ KEYS: list[Callable[[str], tuple[str, ApiKey]]] = [
     encoding=st.sampled_from(ENCODINGS),
 )
 async def test_nothing_of_an_error_shows_what_was_sent(secret, key, place, case, encoding):
-    assume(telling(secret))
+    # Names of errors are the test's own finds, taken from the source; they stand in what is shown.
+    assume(telling(secret) and any(map(str.isdigit, secret)))
     secret, credentials = key(secret)
     login = base64.b64encode(f"demo:{secret}".encode()).decode()
     said = f"{encoding(case(secret))} or {login}"
