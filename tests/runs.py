@@ -84,9 +84,9 @@ class Runs:
             time.sleep(0.1)
 
     def artifacts(self, run: str) -> dict[str, dict[str, Any]]:
-        """Give the artifacts of a run by key."""
-        body = {"artifacts": {"flow_run_id": {"any_": [run]}}}
-        return {artifact["key"]: artifact for artifact in self.ask("POST", "/artifacts/filter", body)}
+        """Give the artifacts of a run by key, of several attempts the latest, as the pages show them."""
+        found = self.ask("POST", "/artifacts/filter", {"artifacts": {"flow_run_id": {"any_": [run]}}})
+        return {artifact["key"]: artifact for artifact in sorted(found, key=lambda one: one["created"])}
 
     def logs(self, run: str) -> str:
         """Give all log lines of a run."""

@@ -57,6 +57,10 @@ class Place:
         folder = self.state / "storage" / "demo" / collection
         return {path.name: path for path in folder.rglob("*") if path.is_file()}
 
+    def made(self) -> list[str]:
+        """What there is beside the ledger, which is there from the beginning."""
+        return [path.name for path in self.state.iterdir() if path.name != "ledger.sqlite"]
+
     def downloads(self) -> int:
         """Requests for bytes since the test began."""
         return len(self.box.log.entries("*$value", since=self.since))

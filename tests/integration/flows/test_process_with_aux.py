@@ -168,7 +168,7 @@ async def test_a_plan_touches_nothing(place, jobs):
     }
     rows = done.artifacts["process-with-aux"]["data"]
     assert [row["goes to"] for row in rows] == ["items", "items", "ogc-processes-server/sandbox", "demo:made"]
-    assert (jobs(), sent(place), place.downloads(), list(place.state.iterdir())) == ([], 0, 0, [])
+    assert (jobs(), sent(place), place.downloads(), place.made()) == ([], 0, 0, [])
 
 
 @pytest.mark.parametrize(
@@ -191,7 +191,7 @@ async def test_a_chain_that_does_not_fit_is_refused_before_anything_is_done(plac
     with pytest.raises(InvalidInputError) as caught:
         await done.result()
     assert [word for word in words if word not in str(caught.value)] == []
-    assert (jobs(), place.downloads(), list(place.state.iterdir())) == ([], 0, [])
+    assert (jobs(), place.downloads(), place.made()) == ([], 0, [])
 
 
 def test_the_form_has_a_row_per_feed():

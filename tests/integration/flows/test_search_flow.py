@@ -31,7 +31,7 @@ async def test_a_search_returns_and_shows_its_items(place):
 
 async def test_a_search_leaves_no_trace(place):
     await run(search, place.env, {"filter": ORBIT})
-    assert list(place.state.iterdir()) == []
+    assert place.made() == []
     assert place.downloads() == 0
 
 

@@ -111,7 +111,7 @@ async def test_a_plan_touches_nothing(place):
     assert [row["outcome"] for row in rows] == ["would be staged"] * 3
     assert all(row["size"].endswith("kB") and row["why"] == "not in the catalogue" for row in rows)
     assert "Whole table" not in done.artifacts["aux-staging"]["text"]
-    assert list(place.state.iterdir()) == []
+    assert place.made() == []
     assert place.downloads() == 0
 
 

@@ -51,6 +51,7 @@ STAYING = [
     ("unavailable", {}, "Throttled: .*503"),
     ("server_error", {}, "Unreachable: .*500"),
     ("forbidden", {}, "Credentials: .*403"),
+    ("repeat", {}, "Credentials: .*403"),
     ("expired_token", {}, "Credentials: .*401"),
     ("stall", {}, "Unreachable: .*no byte"),
     ("hang", {}, "Unreachable: .*no byte"),

@@ -147,9 +147,15 @@ async def test_an_item_that_names_a_private_address(server, want):
     assert server.opened == 0
 
 
-@pytest.mark.parametrize("url", ["/etc/hostname", "ftp://example.com/f", "gs://bucket/f", "", "C:\\x"])
+@pytest.mark.parametrize("url", ["/etc/hostname", "ftp://example.com/f", "", "C:\\x"])
 async def test_only_known_schemes(engine_for, want, url):
     with pytest.raises(ForbiddenAddressError, match="cannot be fetched"):
+        await fetch(engine_for(), want(None, url))
+
+
+@pytest.mark.parametrize("url", ["s3://bucket/f", "gs://bucket/f"])
+async def test_only_configured_buckets(engine_for, want, url):
+    with pytest.raises(InvalidInputError, match="'bucket' is configured"):
         await fetch(engine_for(), want(None, url))
 
 
