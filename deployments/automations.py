@@ -194,7 +194,8 @@ async def _named(name: str) -> Automation | None:
 
 
 def _compared(automation: Automation) -> dict[str, Any]:
-    return automation.model_dump(mode="json", include=_COMPARED)
+    # As JSON, a set of events would be a list in any order.
+    return automation.model_dump(include=_COMPARED)
 
 
 async def apply_all(deployment: str, notify: Sequence[str], services: Sequence[str]) -> list[str]:
