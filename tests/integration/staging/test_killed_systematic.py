@@ -44,8 +44,8 @@ def test_kill_at_eight_moments(box: Sandbox, tmp_path: Path) -> None:
         for _ in range(KILLS):
             kill_after(box, tmp_path, fetched=chance.randint(2, 15))
     done, before = recorded(tmp_path), box.log.last
-    # A source tells the time in whole seconds.
-    began = datetime.now(UTC).replace(microsecond=0)
+    # A source tells the time in whole seconds, and reads it once a second.
+    began = datetime.now(UTC).replace(microsecond=0) - timedelta(seconds=1)
     assert done, "no run lived long enough to publish a batch"
     assert asyncio.run(follow_all(box.url, tmp_path, "FOLLOWED")) >= began
     assert len(recorded(tmp_path)) == PRODUCTS
